@@ -1,0 +1,117 @@
+#include "base/ip_address.h"
+
+#include <cstring>
+#include <functional>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "base/strings.h"
+
+namespace portcullis {
+
+IpAddress IpAddress::v4(std::uint32_t host_order) {
+  IpAddress out;
+  for (int i = 0; i < 4; ++i) out.bytes_[i] = static_cast<std::uint8_t>(host_order >> (24 - 8 * i));
+  return out;
+}
+
+IpAddress IpAddress::v6(const std::array<std::uint8_t, 16>& bytes) {
+  static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  IpAddress out;
+  if (std::memcmp(bytes.data(), kMapped, sizeof kMapped) == 0) {
+    std::memcpy(out.bytes_.data(), bytes.data() + 12, 4);
+    return out;
+  }
+  out.v6_ = true;
+  out.bytes_ = bytes;
+  return out;
+}
+
+std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  if (text.empty() || text.size() >= INET6_ADDRSTRLEN) return std::nullopt;
+  const std::string copy(text);
+  std::array<std::uint8_t, 16> raw{};
+  if (inet_pton(AF_INET, copy.c_str(), raw.data()) == 1) {
+    IpAddress out;
+    std::memcpy(out.bytes_.data(), raw.data(), 4);
+    return out;
+  }
+  if (inet_pton(AF_INET6, copy.c_str(), raw.data()) == 1) return v6(raw);
+  return std::nullopt;
+}
+
+bool IpAddress::is_unspecified() const { return bytes_ == std::array<std::uint8_t, 16>{}; }
+
+bool IpAddress::is_loopback() const {
+  if (!v6_) return bytes_[0] == 127;
+  std::array<std::uint8_t, 16> one{};
+  one[15] = 1;
+  return bytes_ == one;
+}
+
+std::string IpAddress::to_string() const {
+  char text[INET6_ADDRSTRLEN];
+  inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), text, sizeof text);
+  return text;
+}
+
+std::optional<Endpoint> Endpoint::parse(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const auto port = parse_uint(text.substr(colon + 1), 65535);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const auto address = IpAddress::parse(host);
+  const bool v6_text = host.find(':') != std::string_view::npos;
+  if (!port || !address || v6_text != bracketed) return std::nullopt;
+  return Endpoint{*address, static_cast<std::uint16_t>(*port)};
+}
+
+std::string Endpoint::to_string() const {
+  const std::string digits = std::to_string(port);
+  return address.is_v6() ? "[" + address.to_string() + "]:" + digits : address.to_string() + ":" + digits;
+}
+
+Endpoint Endpoint::from_sockaddr(const sockaddr_storage& storage) {
+  Endpoint out;
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in in;
+    std::memcpy(&in, &storage, sizeof in);
+    out.address = IpAddress::v4(ntohl(in.sin_addr.s_addr));
+    out.port = ntohs(in.sin_port);
+  } else if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 in6;
+    std::memcpy(&in6, &storage, sizeof in6);
+    std::array<std::uint8_t, 16> bytes;
+    std::memcpy(bytes.data(), &in6.sin6_addr, 16);
+    out.address = IpAddress::v6(bytes);
+    out.port = ntohs(in6.sin6_port);
+  }
+  return out;
+}
+
+socklen_t Endpoint::to_sockaddr(sockaddr_storage& storage) const {
+  std::memset(&storage, 0, sizeof storage);
+  if (address.is_v6()) {
+    sockaddr_in6 in6{};
+    in6.sin6_family = AF_INET6;
+    in6.sin6_port = htons(port);
+    std::memcpy(&in6.sin6_addr, address.bytes().data(), 16);
+    std::memcpy(&storage, &in6, sizeof in6);
+    return sizeof in6;
+  }
+  sockaddr_in in{};
+  in.sin_family = AF_INET;
+  in.sin_port = htons(port);
+  std::memcpy(&in.sin_addr, address.bytes().data(), 4);
+  std::memcpy(&storage, &in, sizeof in);
+  return sizeof in;
+}
+
+std::size_t EndpointHash::operator()(const Endpoint& endpoint) const {
+  return std::hash<std::string_view>()(endpoint.address.bytes()) * 31 + endpoint.port;
+}
+
+}  // namespace portcullis

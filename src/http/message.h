@@ -1,0 +1,49 @@
+// The heads of HTTP messages as the rest of the gateway sees them, whatever protocol carried them, and how a message's
+// body is delimited.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "http/fields.h"
+
+namespace portcullis::http {
+
+enum class Version : std::uint8_t { kHttp10, kHttp11, kHttp2 };
+
+// "HTTP/1.0", "HTTP/1.1", "HTTP/2.0": as the http_version variable and the access log spell it.
+std::string_view to_string(Version version);
+
+// How a body is delimited on the wire (RFC 9112 §6.3).
+enum class BodyKind : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
+
+struct RequestHead {
+  std::string method;   // case-sensitive token
+  std::string target;   // as received, byte for byte
+  Version version = Version::kHttp11;
+  Fields fields;
+  BodyKind body = BodyKind::kNone;
+  std::uint64_t content_length = 0;  // meaningful for kLength
+  bool keep_alive = true;            // by version and Connection (RFC 9112 §9.3)
+  bool expect_continue = false;
+
+  void clear();
+};
+
+struct ResponseHead {
+  int status = 200;  // 100–599
+  std::string reason;
+  Version version = Version::kHttp11;
+  Fields fields;
+  BodyKind body = BodyKind::kNone;
+  std::uint64_t content_length = 0;
+  bool keep_alive = true;
+
+  void clear();
+};
+
+// The reason phrase of RFC 9110 §15 and 421 of §15.5.20; "Unknown" for a status that has none.
+std::string_view reason_phrase(int status);
+
+}  // namespace portcullis::http
