@@ -1,0 +1,46 @@
+// What is wrong with a document, as a list: reading and validating collect every finding and report all of them
+// together. Plain values, owned by whoever asked; any thread. An error refuses the document as a whole, a warning does
+// not.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace portcullis::model {
+
+enum class Severity : std::uint8_t { kError, kWarning };
+
+struct Finding {
+  Severity severity = Severity::kError;
+  std::string code;  // Azure's code where one is known ("InvalidResourceReference"), else one of ours; stable
+  std::string
+      pointer;  // RFC 6901, spelled as the document spells it: "/properties/httpListeners/0/properties/sslProfile"
+  std::string message;  // what is wrong and what to do; never holds a secret
+};
+
+class Findings : public std::vector<Finding> {
+ public:
+  using std::vector<Finding>::vector;
+
+  void error(std::string_view code, std::string pointer, std::string message) {
+    push_back({Severity::kError, std::string(code), std::move(pointer), std::move(message)});
+  }
+  void warning(std::string_view code, std::string pointer, std::string message) {
+    push_back({Severity::kWarning, std::string(code), std::move(pointer), std::move(message)});
+  }
+  void append(Findings other) {
+    insert(end(), std::make_move_iterator(other.begin()), std::make_move_iterator(other.end()));
+  }
+  bool has_errors() const {
+    return std::any_of(begin(), end(), [](const Finding& finding) { return finding.severity == Severity::kError; });
+  }
+};
+
+// "error InvalidJson /properties/sku: message" — the line `check` prints.
+std::string to_line(const Finding& finding);
+
+}  // namespace portcullis::model
