@@ -1,0 +1,106 @@
+// The trust of one SSL profile: the union of its uploaded CA files, and the judgement of a presented client chain under
+// it. Built on the control thread, then immutable and shared by workers: every const function may run on many threads
+// at once. Never looks at system roots, never fetches anything. The roots are the only anchors; intermediates, uploaded
+// or presented, merely help to build the path.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openssl/types.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/result.h"
+#include "x509/certificate.h"
+#include "x509/trusted_ca_file.h"
+
+namespace portcullis::x509 {
+
+struct VerifyOptions {
+  int max_depth = 10;  // intermediates allowed between leaf and root, 0–100; host file client_auth.verify_depth
+  bool verify_issuer_dn = false;  // ARM verifyClientCertIssuerDN
+};
+
+// One error that path validation reported. `code` is X509_V_ERR_*; `depth` counts from the leaf (0).
+struct PathError {
+  int code = 0;
+  int depth = 0;
+};
+
+// What was found. A client passes only when `ok`, which means that no error was ever reported (invariant I26).
+struct PathVerdict {
+  bool ok = false;
+  int error = 0;  // X509_V_OK or X509_V_ERR_*: what OpenSSL leaves as the verify result; our own refusals
+                  // (issuer DN, malformed name) are X509_V_ERR_CERT_REJECTED
+  std::string_view
+      reason_text;  // static; what follows "FAILED:" in the access log (azure-semantics §1.7); empty when ok
+  std::string_view reason_code;   // static; one of kReason*; empty when ok
+  std::vector<PathError> errors;  // all that were reported, in order
+  int anchor_file = -1;  // index into the files of the TrustAnchors whose root anchors the path; -1 when refused
+  WallTime earliest_not_after{};  // over the whole path built, root included; of the leaf alone when refused early
+  CertificateList path;           // leaf first, root last when ok; as far as it could be built otherwise
+};
+
+inline constexpr std::string_view kReasonExpired = "client_cert.expired";
+inline constexpr std::string_view kReasonNotYetValid = "client_cert.not_yet_valid";
+// The issuer of the last certificate at hand is unknown, or the chain ends in a root that is not trusted.
+inline constexpr std::string_view kReasonUntrustedIssuer = "client_cert.untrusted_issuer";
+// The path reaches an uploaded intermediate, but that one's own issuer is missing from the upload.
+inline constexpr std::string_view kReasonIncompleteChain = "client_cert.incomplete_chain";
+inline constexpr std::string_view kReasonSelfSigned = "client_cert.self_signed";
+inline constexpr std::string_view kReasonWrongPurpose = "client_cert.wrong_purpose";
+inline constexpr std::string_view kReasonInvalidCa = "client_cert.invalid_ca";
+inline constexpr std::string_view kReasonIssuerDnMismatch = "client_cert.issuer_dn_mismatch";
+inline constexpr std::string_view kReasonWeakKey = "client_cert.weak_key";  // key or signature digest under level 2
+inline constexpr std::string_view kReasonBadSignature = "client_cert.bad_signature";
+inline constexpr std::string_view kReasonPathLength = "client_cert.path_length";  // pathlen, or deeper than max_depth
+inline constexpr std::string_view kReasonNameConstraints = "client_cert.name_constraints";
+inline constexpr std::string_view kReasonCriticalExtension = "client_cert.critical_extension";
+inline constexpr std::string_view kReasonMalformedName = "client_cert.malformed_name";  // NUL or control byte (I5)
+inline constexpr std::string_view kReasonOther = "client_cert.other";
+
+// The stable reason for an X509_V_ERR_* code; empty for X509_V_OK.
+std::string_view reason_code(int x509_error);
+// The text for an X509_V_ERR_* code with Azure's wording of §1.7; empty for X509_V_OK.
+std::string_view reason_text(int x509_error);
+
+class TrustAnchors {
+ public:
+  // At least one file: an empty trust refuses the profile, it never means "anyone" (invariant I14; `trust.no_anchors`).
+  static Result<std::shared_ptr<const TrustAnchors>> build(const std::vector<TrustedCaFile>& files);
+  ~TrustAnchors();
+  TrustAnchors(const TrustAnchors&) = delete;
+  TrustAnchors& operator=(const TrustAnchors&) = delete;
+
+  // `presented`: leaf first, the rest in any order; the caller bounds its length. `at`: the moment to judge dates by.
+  // An empty list is refused. The same call serves Strict and Passthrough's shadow verdict.
+  PathVerdict verify_client_chain(const CertificateList& presented, WallTime at, const VerifyOptions& options) const;
+
+  // DER Names of all CA certificates, each once, in file order: for the CertificateRequest.
+  const std::vector<std::string>& ca_names() const { return ca_names_; }
+
+  // Over the DER of every CA certificate and every file's issuer-DN source, independent of the order of files.
+  const Digest& digest() const { return digest_; }
+
+  std::size_t file_count() const { return files_.size(); }
+
+ private:
+  struct File;
+  struct AnchorSet;
+  TrustAnchors();
+  PathVerdict verify_with(const AnchorSet& anchors, const CertificateList& presented, WallTime at, int max_depth) const;
+  PathVerdict verify_any(const CertificateList& presented, WallTime at, int max_depth) const;
+  int anchor_file_of(const Certificate& root, const Certificate* wanted_issuer_of) const;
+
+  std::vector<File> files_;
+  CertificateList helpers_;                         // uploaded intermediates of all files, each once
+  std::vector<std::unique_ptr<AnchorSet>> layers_;  // roots; within one layer every subject occurs once
+  std::vector<std::unique_ptr<AnchorSet>> by_issuer_dn_;
+  std::vector<std::string> ca_names_;
+  Digest digest_;
+};
+
+}  // namespace portcullis::x509
