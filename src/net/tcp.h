@@ -1,0 +1,54 @@
+// TCP: connected sockets as ByteStreams, listening sockets, and connecting. Everything non-blocking and close-on-exec.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/ip_address.h"
+#include "net/fd.h"
+#include "net/stream.h"
+
+namespace portcullis::net {
+
+class TcpStream final : public ByteStream {
+ public:
+  // Takes a connected (or connecting) non-blocking socket. Worker-local from here on.
+  TcpStream(event::Loop& loop, Fd fd) : fd_(std::move(fd)), watch_(loop, fd_.get()) {}
+
+  IoResult try_read(char* into, std::size_t size) override;
+  IoResult try_write(std::string_view bytes) override;
+  void shutdown_write() override;
+  event::Watch& watch() override { return watch_; }
+
+  int fd() const { return fd_.get(); }
+  // Smoothed round-trip time in microseconds (TCP_INFO), 0 when the kernel does not say.
+  std::uint32_t rtt_us() const;
+  // The local end.
+  Endpoint local() const;
+
+ private:
+  Fd fd_;
+  event::Watch watch_;
+};
+
+// Opens a connection. Errors (origin upstream, retry safe): net.connect_refused, net.connect_timeout,
+// net.connect_failed.
+event::Task<Result<std::unique_ptr<TcpStream>>> connect_tcp(event::Loop& loop, Endpoint to, event::Deadline deadline);
+
+// A listening socket with SO_REUSEPORT, so that every worker has its own on the same address. Errors: net.listen.
+Result<Fd> listen_tcp(const Endpoint& at);
+// The address a socket is bound to (the port the kernel chose for port 0).
+Endpoint local_endpoint(int fd);
+
+struct Accepted {
+  Fd fd;
+  Endpoint peer;
+};
+
+enum class AcceptState : std::uint8_t { kAccepted, kNothing, kNoDescriptors, kTransient };
+
+// One accept on a non-blocking listening socket. kNoDescriptors: the process or machine is out of them (EMFILE, ENFILE)
+// or of memory; kTransient: that one connection failed, try again at once.
+AcceptState try_accept(int listen_fd, Accepted& out);
+
+}  // namespace portcullis::net
