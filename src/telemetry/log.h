@@ -62,7 +62,8 @@ class Log {
   ~Log();  // writes out what is pending; the process log must have been taken back before
 
   // `event` is dotted, stable and documented: "listener.up". Members "time", "level" and "event" are the log's own.
-  void write(Level level, std::string_view event, Fields fields = {});
+  // `error` may be null.
+  void write(Level level, std::string_view event, Fields fields = {}, const Error* error = nullptr);
   bool enabled(Level level) const { return level <= level_.load(std::memory_order_relaxed); }
   void set_level(Level level) { level_.store(level, std::memory_order_relaxed); }
   void reopen() { writer_->reopen(); }       // for SIGUSR1; returns at once
@@ -70,7 +71,8 @@ class Log {
   LineLosses losses() const { return writer_->losses(); }
 
  private:
-  explicit Log(Options options);
+  explicit Log(const Options& options);
+  void report(const LineLosses& losses);
 
   SystemClock system_clock_;
   const Clock& clock_;
@@ -95,6 +97,7 @@ void log_error(std::string_view event, const Error& error, Fields fields = {});
 void log_warn(std::string_view event, const Error& error, Fields fields = {});
 
 // One line in the form of the log, without its line break, appended to `out`.
-void format_log_line(std::string& out, WallTime time, Level level, std::string_view event, Fields fields);
+void format_log_line(std::string& out, WallTime time, Level level, std::string_view event, Fields fields,
+                     const Error* error = nullptr);
 
 }  // namespace portcullis::telemetry
