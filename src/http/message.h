@@ -19,8 +19,8 @@ std::string_view to_string(Version version);
 enum class BodyKind : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
 
 struct RequestHead {
-  std::string method;   // case-sensitive token
-  std::string target;   // as received, byte for byte
+  std::string method;  // case-sensitive token
+  std::string target;  // as received, byte for byte
   Version version = Version::kHttp11;
   Fields fields;
   BodyKind body = BodyKind::kNone;
@@ -28,7 +28,7 @@ struct RequestHead {
   bool keep_alive = true;            // by version and Connection (RFC 9112 §9.3)
   bool expect_continue = false;
 
-  void clear();
+  void clear();  // keeps the memory
 };
 
 struct ResponseHead {
@@ -37,10 +37,11 @@ struct ResponseHead {
   Version version = Version::kHttp11;
   Fields fields;
   BodyKind body = BodyKind::kNone;
-  std::uint64_t content_length = 0;
+  std::uint64_t content_length = 0;  // meaningful for kLength, and for kNone with announces_length
+  bool announces_length = false;  // kNone only: an answer to HEAD or a 304 that tells the length of what it leaves out
   bool keep_alive = true;
 
-  void clear();
+  void clear();  // keeps the memory
 };
 
 // The reason phrase of RFC 9110 §15 and 421 of §15.5.20; "Unknown" for a status that has none.
