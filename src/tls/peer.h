@@ -1,0 +1,33 @@
+// What TLS asks of whoever judges client certificates. tls/ proves possession of the key and hands over what was
+// presented; it never decides who may pass.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "x509/certificate.h"
+
+namespace portcullis::tls {
+
+// What the verifier made of a presented chain: its own record, opaque here. Immutable; shared by connections, sessions
+// and threads.
+class PeerState {
+ public:
+  virtual ~PeerState() = default;
+};
+
+class PeerVerifier {
+ public:
+  virtual ~PeerVerifier() = default;
+
+  // Judges a presented chain, leaf first, never empty, within the handshake. Called on worker threads, many at once.
+  // Null refuses the handshake itself, which is for chains beyond the limits only: everything else is an answer that
+  // the request gets (azure-semantics §1.3).
+  virtual std::shared_ptr<const PeerState> judge(const x509::CertificateList& presented, WallTime now) = 0;
+
+  // Whether a session made at `original` (the time of its full handshake) with this peer (null: no certificate) may
+  // still be resumed. False means a full handshake, in silence (invariants I3, I4).
+  virtual bool may_resume(const PeerState* peer, WallTime original, WallTime now) = 0;
+};
+
+}  // namespace portcullis::tls

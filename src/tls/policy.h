@@ -1,0 +1,25 @@
+// TLS policies by Azure's names: the protocol versions and the ordered cipher suites that they mean to OpenSSL. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace portcullis::tls {
+
+struct TlsPolicy {
+  std::string name;     // Azure's spelling
+  int min_version = 0;  // TLS1_2_VERSION …
+  int max_version = 0;
+  std::string cipher_list;   // OpenSSL names for TLS 1.2, in order of preference
+  std::string ciphersuites;  // TLS 1.3
+};
+
+// A predefined policy that is still offered (azure-semantics §3.3): AppGwSslPolicy20220101, …20220101S, …20170401S,
+// without regard to case. nullopt for unknown and for retired names.
+std::optional<TlsPolicy> predefined_policy(std::string_view name);
+
+// What is enforced where a gateway names no policy (azure-semantics §3.2 rule 2).
+TlsPolicy default_policy();
+
+}  // namespace portcullis::tls

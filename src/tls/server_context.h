@@ -1,0 +1,94 @@
+// The TLS side of one listener, and of one bind address. ServerContext is everything that a handshake is done with once
+// the listener is known; Door is where a handshake begins: it reads the SNI, asks which listener it means, and applies
+// that listener's context whole. Built on the control thread, immutable and shared by workers afterwards.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openssl/types.h>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "tls/peer.h"
+#include "tls/policy.h"
+#include "tls/session_store.h"
+#include "x509/key_pair.h"
+
+namespace portcullis::tls {
+
+struct SslCtxFree {
+  void operator()(SSL_CTX* context) const;
+};
+using SslCtxPtr = std::unique_ptr<SSL_CTX, SslCtxFree>;
+
+struct ServerContextOptions {
+  x509::ServerKeyPair key_pair;
+  TlsPolicy policy;
+  // Who judges presented certificates; null: none are asked for (no CertificateRequest).
+  std::shared_ptr<PeerVerifier> verifier;
+  std::vector<std::string> ca_names;          // DER Names for the CertificateRequest; may be empty
+  Digest session_digest;                      // binds sessions to this listener, profile and policy (I2)
+  std::uint32_t presented_bytes = 32 * 1024;  // more makes the handshake fail
+};
+
+class ServerContext {
+ public:
+  // Errors: tls.context (OpenSSL refuses the key, a cipher list, …), with OpenSSL's reason.
+  static Result<std::shared_ptr<const ServerContext>> create(ServerContextOptions options);
+
+  PeerVerifier* verifier() const { return options_.verifier.get(); }
+  const Digest& session_digest() const { return options_.session_digest; }
+  const TlsPolicy& policy() const { return options_.policy; }
+
+  // Makes `ssl` as if it had been created from this context. SSL_set_SSL_CTX alone would leave verify mode, versions,
+  // options, ticket count and session-id context behind.
+  bool apply(SSL* ssl) const;
+
+ private:
+  explicit ServerContext(ServerContextOptions options) : options_(std::move(options)) {}
+  Result<void> build();
+
+  ServerContextOptions options_;
+  SslCtxPtr context_;
+};
+
+class Door {
+ public:
+  // Which listener a ClientHello means: given the canonical SNI (nullopt when there is none, or none that is a host
+  // name), returns the index to report and its context. Called on worker threads.
+  struct Choice {
+    std::size_t listener = 0;
+    const ServerContext* context = nullptr;  // null: nobody serves this name; the handshake is refused
+  };
+  using Select = std::function<Choice(std::optional<std::string_view> sni)>;
+
+  // `store` may be null: no sessions are kept and none resumed. `session_lifetime`: seconds after the original full
+  // handshake during which a session may be resumed.
+  static Result<std::shared_ptr<const Door>> create(Select select, std::shared_ptr<SessionStore> store,
+                                                    std::chrono::seconds session_lifetime);
+
+  SSL_CTX* native() const { return front_.get(); }
+  Choice choose(std::optional<std::string_view> sni) const { return select_(sni); }
+  SessionStore* store() const { return store_.get(); }
+  std::chrono::seconds session_lifetime() const { return session_lifetime_; }
+
+ private:
+  Door(Select select, std::shared_ptr<SessionStore> store, std::chrono::seconds lifetime)
+      : select_(std::move(select)), store_(std::move(store)), session_lifetime_(lifetime) {}
+  Result<void> build();
+
+  Select select_;
+  std::shared_ptr<SessionStore> store_;
+  std::chrono::seconds session_lifetime_;
+  SslCtxPtr front_;
+};
+
+// The reason on top of OpenSSL's error queue, which it empties; "unknown" when there is none.
+std::string take_openssl_reason();
+
+}  // namespace portcullis::tls

@@ -1,0 +1,71 @@
+#include "tls/session_store.h"
+
+#include <algorithm>
+
+#include <openssl/ssl.h>
+
+namespace portcullis::tls {
+
+SessionRef::~SessionRef() { SSL_SESSION_free(native_); }
+
+SessionRef SessionRef::share() const {
+  if (native_ != nullptr) SSL_SESSION_up_ref(native_);
+  return SessionRef(native_);
+}
+
+SessionStore::SessionStore(std::size_t capacity) : per_shard_(std::max<std::size_t>(capacity / kShards, 1)) {}
+
+void SessionStore::put(std::string_view id, StoredSession session) {
+  Shard& shard = shard_of(id);
+  const std::lock_guard lock(shard.mutex);
+  const std::uint64_t sequence = shard.next_sequence++;
+  shard.entries.insert_or_assign(std::string(id), Entry{std::move(session), sequence});
+  shard.order.emplace_back(sequence, id);
+  trim(shard);
+}
+
+void SessionStore::trim(Shard& shard) {
+  // Removed and replaced entries leave their place in the order behind: those go first, for nothing.
+  while (shard.order.size() > per_shard_) {
+    const auto& [sequence, id] = shard.order.front();
+    const auto found = shard.entries.find(id);
+    if (found != shard.entries.end() && found->second.sequence == sequence) shard.entries.erase(found);
+    shard.order.pop_front();
+  }
+}
+
+bool SessionStore::find(std::string_view id, const Digest& session_digest, bool forget, StoredSession& out) {
+  Shard& shard = shard_of(id);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.entries.find(std::string(id));
+  if (found == shard.entries.end() || found->second.stored.session_digest != session_digest) return false;
+  StoredSession& stored = found->second.stored;
+  out.session_digest = stored.session_digest;
+  out.original = stored.original;
+  if (forget) {
+    out.session = std::move(stored.session);
+    out.peer = std::move(stored.peer);
+    shard.entries.erase(found);
+  } else {
+    out.session = stored.session.share();
+    out.peer = stored.peer;
+  }
+  return true;
+}
+
+void SessionStore::remove(std::string_view id) {
+  Shard& shard = shard_of(id);
+  const std::lock_guard lock(shard.mutex);
+  shard.entries.erase(std::string(id));
+}
+
+std::size_t SessionStore::size() const {
+  std::size_t total = 0;
+  for (const Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    total += shard.entries.size();
+  }
+  return total;
+}
+
+}  // namespace portcullis::tls
