@@ -228,8 +228,8 @@ struct Gateway {
   std::optional<SslPolicy> ssl_policy;
   std::optional<Autoscale> autoscale;
   bool enable_http2 = false;
-  // ARM globalConfiguration. Both default to true on Azure; false is not built yet and refused by arm/ where it
-  // matters.
+  std::optional<std::uint32_t> reserved_capacity;
+  // ARM globalConfiguration: kept; bodies are streamed with back-pressure either way.
   bool enable_request_buffering = true;
   bool enable_response_buffering = true;
 

@@ -1,0 +1,128 @@
+// References between sub-resources: the three ways to write one, and what each mistake is called on Azure.
+#include "arm/internal/context.h"
+
+namespace portcullis::arm {
+namespace {
+
+constexpr std::string_view kGatewayType = "applicationGateways";
+
+// Segments of a full id: "", subscriptions, S, resourceGroups, G, providers, Microsoft.Network, applicationGateways,
+// GW, collection, name.
+constexpr std::size_t kFullIdSegments = 11;
+
+bool is_full_gateway_child(const std::vector<std::string_view>& parts) {
+  return parts.size() == kFullIdSegments && equals_ignore_case(parts[1], "subscriptions") &&
+         equals_ignore_case(parts[3], "resourceGroups") && equals_ignore_case(parts[5], "providers") &&
+         equals_ignore_case(parts[6], "Microsoft.Network") && equals_ignore_case(parts[7], kGatewayType);
+}
+
+bool has_empty_segment(const std::vector<std::string_view>& parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    if (parts[i].empty() && i != 0) return true;
+  return false;
+}
+
+}  // namespace
+
+void Context::index_names(const Node& properties, std::string gateway_name) {
+  gateway_name_ = std::move(gateway_name);
+  for (const Node& collection : properties.items) {
+    if (!collection.is(Kind::kArray)) continue;
+    auto& names = names_[collection.key];
+    for (const Node& element : collection.items) {
+      const Node* name = element.find("name");
+      if (name != nullptr && (name->is(Kind::kString) || name->is(Kind::kNumber)))
+        names.emplace(name->text, name->text);
+    }
+  }
+}
+
+std::optional<model::Ref> Context::resolve(const Node& node, const std::string& pointer, std::string_view collection) {
+  if (is_expression(node)) return std::nullopt;
+  const bool yaml = format_ == Format::kYaml;
+  if (yaml && (node.is(Kind::kString) || node.is(Kind::kNumber)))
+    return node.text.find('/') == std::string::npos ? resolve_name(node.text, node.text, pointer, collection)
+                                                    : resolve_id(node.text, pointer, collection);
+  if (!node.is(Kind::kObject)) {
+    wrong_type(node, pointer, yaml ? "a name, {name: …} or {id: …}" : "an object {\"id\": …}");
+    return std::nullopt;
+  }
+  for (const Node& member : node.items)
+    if (!equals_ignore_case(member.key, "id") && !(yaml && equals_ignore_case(member.key, "name")))
+      unknown_member(member, pointer_to(pointer, member.key), "SubResource", {"id"});
+  const Node* id = node.find("id");
+  const Node* name = yaml ? node.find("name") : nullptr;
+  if (id != nullptr && name != nullptr) {
+    error("InvalidJsonReferenceFormat", pointer, "Give either 'id' or 'name' here, not both.");
+    return std::nullopt;
+  }
+  const Node* given = id != nullptr ? id : name;
+  if (given == nullptr) {
+    error("MissingJsonReferenceId", pointer, "Value for reference id is missing (" + node.place() + ").");
+    return std::nullopt;
+  }
+  const std::string given_pointer = pointer_to(pointer, given->key);
+  if (is_expression(*given)) return std::nullopt;
+  const auto text = text_of(*given, given_pointer);
+  if (!text) return std::nullopt;
+  return id != nullptr ? resolve_id(*text, given_pointer, collection)
+                       : resolve_name(*text, *text, given_pointer, collection);
+}
+
+std::optional<model::Ref> Context::resolve_id(const std::string& id, const std::string& pointer,
+                                              std::string_view collection) {
+  if (id.empty()) {
+    error("MissingJsonReferenceId", pointer, "Value for reference id is missing.");
+    return std::nullopt;
+  }
+  const auto malformed = [&] {
+    error("InvalidJsonReferenceFormat", pointer,
+          "Reference Id " + printable(id, 200) +
+              " is not formatted correctly. The Id is expected to reference resources of type applicationGateways/" +
+              std::string(collection) + ".");
+    return std::nullopt;
+  };
+  const std::vector<std::string_view> parts = split(id, '/');
+  if (parts.size() < 2 || has_empty_segment(parts)) return malformed();
+  const bool full = starts_with_ignore_case(id, "/subscriptions/");
+  if (full && !is_full_gateway_child(parts)) return malformed();
+  if (!equals_ignore_case(parts[parts.size() - 2], collection)) return malformed();
+  const std::string name(parts.back());
+  if (full && !equals_ignore_case(parts[8], gateway_name_)) {
+    error("InvalidResourceReference", pointer,
+          "Resource " + printable(id, 200) + " belongs to the gateway '" + printable(parts[8], 80) +
+              "', and this one is '" + printable(gateway_name_, 80) + "': a gateway can use only its own parts.");
+    return std::nullopt;
+  }
+  return resolve_name(name, id, pointer, collection);
+}
+
+std::optional<model::Ref> Context::resolve_name(const std::string& name, const std::string& shown,
+                                                const std::string& pointer, std::string_view collection) {
+  if (const auto names = names_.find(collection); names != names_.end())
+    if (const auto found = names->second.find(name); found != names->second.end())
+      return model::Ref{found->second, pointer};
+  error("InvalidResourceReference", pointer,
+        "Resource " + printable(shown, 200) + " was not found. Please make sure that " + std::string(collection) +
+            " has an element of that name.");
+  return std::nullopt;
+}
+
+std::optional<std::string> Context::external_id(const Node& node, const std::string& pointer) {
+  if (!node.is(Kind::kObject)) {
+    wrong_type(node, pointer, "an object {\"id\": …}");
+    return std::nullopt;
+  }
+  for (const Node& member : node.items)
+    if (!equals_ignore_case(member.key, "id"))
+      unknown_member(member, pointer_to(pointer, member.key), "SubResource", {"id"});
+  const Node* id = node.find("id");
+  if (id == nullptr) {
+    error("MissingJsonReferenceId", pointer, "Value for reference id is missing (" + node.place() + ").");
+    return std::nullopt;
+  }
+  if (is_expression(*id)) return std::nullopt;
+  return text_of(*id, pointer_to(pointer, id->key));
+}
+
+}  // namespace portcullis::arm
