@@ -111,7 +111,8 @@ bool Certificate::is_self_signed() const {
 }
 
 bool operator==(const Certificate& a, const Certificate& b) {
-  return a.native_ == b.native_ || a.sha256() == b.sha256();
+  internal::ErrorQueueGuard errors;
+  return a.native_ == b.native_ || X509_cmp(a.native_, b.native_) == 0;
 }
 
 bool issuer_matches_subject(const Certificate& child, const Certificate& parent) {

@@ -44,7 +44,7 @@ struct ServerKeyPair {
 inline constexpr std::string_view kPasswordIncorrect = "ApplicationGatewaySslCertificatePasswordIncorrect";
 
 // PFX of any age (RC2 and 3DES bags through the legacy provider in a library context of its own). `password` as typed,
-// UTF-8. Errors: kPasswordIncorrect; `key_pair.malformed`, `.too_large` (1 MiB), `.too_costly` (over 5 million
+// UTF-8. Errors: kPasswordIncorrect; `key_pair.malformed`, `.too_large` (1 MiB), `.too_costly` (over 4 million
 // key-derivation rounds), `.unsupported`, `.no_key`, `.several_keys`, `.no_certificate`, `.key_mismatch`.
 Result<ServerKeyPair> load_pfx(std::string_view bytes, std::string_view password);
 

@@ -88,17 +88,22 @@ class TrustAnchors {
   std::size_t file_count() const { return files_.size(); }
 
  private:
-  struct File;
   struct AnchorSet;
+  struct FileAnchor {
+    Certificate root;
+    Certificate issuer_dn_source;
+    std::size_t set;  // index into by_issuer_dn_
+  };
   TrustAnchors();
-  PathVerdict verify_with(const AnchorSet& anchors, const CertificateList& presented, WallTime at, int max_depth) const;
-  PathVerdict verify_any(const CertificateList& presented, WallTime at, int max_depth) const;
-  int anchor_file_of(const Certificate& root, const Certificate* wanted_issuer_of) const;
+  void index_roots(const std::vector<TrustedCaFile>& files);
+  void compute_names_and_digest(const std::vector<TrustedCaFile>& files);
+  PathVerdict verify_under(const AnchorSet& anchors, const CertificateList& presented, WallTime at,
+                           int max_depth) const;
 
-  std::vector<File> files_;
-  CertificateList helpers_;                         // uploaded intermediates of all files, each once
-  std::vector<std::unique_ptr<AnchorSet>> layers_;  // roots; within one layer every subject occurs once
-  std::vector<std::unique_ptr<AnchorSet>> by_issuer_dn_;
+  std::vector<FileAnchor> files_;
+  CertificateList helpers_;  // uploaded intermediates of all files, each once
+  std::unique_ptr<AnchorSet> all_roots_;
+  std::vector<std::unique_ptr<AnchorSet>> by_issuer_dn_;  // the roots of all files that name one issuer DN
   std::vector<std::string> ca_names_;
   Digest digest_;
 };
