@@ -53,8 +53,18 @@ function(portcullis_add_room room deps)
       add_executable(${name} ${fuzzer})
       target_link_libraries(${name} PRIVATE room_${room})
       target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-      add_test(NAME fuzz.${name} COMMAND ${name} -max_total_time=20 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1)
-      set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 90)
+      # What is found is kept in build/, so that the next run begins where this one ended; seeds come with the source.
+      set(corpus ${CMAKE_BINARY_DIR}/corpus/${name})
+      file(MAKE_DIRECTORY ${corpus})
+      set(seeds ${CMAKE_SOURCE_DIR}/tests/fuzz/${name})
+      if(NOT IS_DIRECTORY ${seeds})
+        set(seeds)
+      endif()
+      add_test(NAME fuzz.${name}
+               COMMAND ${CMAKE_COMMAND} -E env -- sh -c
+                       "exec \"$0\" -max_total_time=\${FUZZ_SECONDS:-20} -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \"$@\""
+                       $<TARGET_FILE:${name}> -artifact_prefix=${CMAKE_BINARY_DIR}/found-${name}- ${corpus} ${seeds})
+      set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 3600)
     endforeach()
   endif()
 endfunction()
