@@ -42,7 +42,7 @@ class Buffer {
 class BufferPool {
  public:
   static constexpr std::size_t kSmall = 16 * 1024;
-  static constexpr std::size_t kLarge = 64 * 1024;
+  static constexpr std::size_t kLarge = 65 * 1024;  // four TLS records, or the longest request head
 
   Buffer small() { return take(small_, kSmall); }
   Buffer large() { return take(large_, kLarge); }

@@ -119,4 +119,14 @@ bool issuer_matches_subject(const Certificate& child, const Certificate& parent)
   return X509_NAME_cmp(X509_get_issuer_name(child.native()), X509_get_subject_name(parent.native())) == 0;
 }
 
+std::size_t Certificate::rsa_key_bytes() const {
+  ASN1_OBJECT* algorithm = nullptr;
+  const unsigned char* key = nullptr;
+  int size = 0;
+  X509_PUBKEY* spki = X509_get_X509_PUBKEY(native_);
+  if (spki == nullptr || X509_PUBKEY_get0_param(&algorithm, &key, &size, nullptr, spki) != 1 || size < 0) return 0;
+  const int nid = OBJ_obj2nid(algorithm);
+  return nid == NID_rsaEncryption || nid == NID_rsassaPss ? static_cast<std::size_t>(size) : 0;
+}
+
 }  // namespace portcullis::x509

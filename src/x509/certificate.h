@@ -48,6 +48,10 @@ class Certificate {
   bool is_self_issued() const;  // subject equals issuer, as X.509 names
   bool is_self_signed() const;  // self-issued, and its signature verifies with its own key
 
+  // Size of an RSA public key's DER (modulus and exponent), taken from the encoding without decoding the key; 0 for any
+  // other kind. An RSA key of n bits takes n/8 bytes and at most 32 more unless its exponent is oversized.
+  std::size_t rsa_key_bytes() const;
+
   // The same DER.
   friend bool operator==(const Certificate& a, const Certificate& b);
 

@@ -1,0 +1,50 @@
+#include "clientauth/peer_record.h"
+
+#include <algorithm>
+
+namespace portcullis::clientauth {
+
+bool Verifier::within_limits(const x509::CertificateList& presented) const {
+  if (presented.size() > policy_.presented_certificates) return false;
+  const std::size_t most = policy_.rsa_bits / 8 + 32;
+  return std::none_of(presented.begin(), presented.end(),
+                      [most](const x509::Certificate& certificate) { return certificate.rsa_key_bytes() > most; });
+}
+
+std::shared_ptr<const tls::PeerState> Verifier::judge(const x509::CertificateList& presented, WallTime now) {
+  if (!within_limits(presented)) return nullptr;
+  auto record = std::make_shared<PeerRecord>();
+  record->presented = presented;
+  record->identity = x509::describe(presented.front());
+  judge_path(*record, now);
+  return record;
+}
+
+void Verifier::judge_path(PeerRecord& record, WallTime now) const {
+  record.trust = trust_;
+  record.judged = policy_.anchors != nullptr;
+  if (!record.judged) return;
+  x509::VerifyOptions options;
+  options.max_depth = policy_.verify_depth;
+  options.verify_issuer_dn = policy_.verify_issuer_dn;
+  record.path = policy_.anchors->verify_client_chain(record.presented, now, options);
+}
+
+std::shared_ptr<const PeerRecord> Verifier::rejudge(const PeerRecord& record, WallTime now) const {
+  if (!within_limits(record.presented)) return nullptr;
+  auto again = std::make_shared<PeerRecord>();
+  again->presented = record.presented;
+  again->identity = record.identity;
+  judge_path(*again, now);
+  return again;
+}
+
+bool Verifier::may_resume(const tls::PeerState* peer, WallTime, WallTime now) {
+  // Without a certificate there is nothing to trust and nothing to lose: the request is refused or not by the mode.
+  if (peer == nullptr || policy_.mode != Mode::kStrict) return true;
+  const auto& record = static_cast<const PeerRecord&>(*peer);
+  // A refused client starts anew each time, so that a mended clock or chain counts at once.
+  return record.trust == trust_ && record.path.ok && now < record.path.earliest_not_after;
+}
+
+}  // namespace portcullis::clientauth

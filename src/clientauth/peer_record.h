@@ -1,0 +1,44 @@
+// PeerRecord: who a client is, as far as its certificate says. Made in the verify callback, so that nothing later has
+// to ask OpenSSL, and kept by the connection and by the sessions made on it. Immutable; shared between threads.
+#pragma once
+
+#include <memory>
+
+#include "clientauth/policy.h"
+#include "tls/peer.h"
+#include "x509/identity.h"
+#include "x509/trust_anchors.h"
+
+namespace portcullis::clientauth {
+
+struct PeerRecord final : tls::PeerState {
+  x509::CertificateList presented;  // leaf first
+  x509::Identity identity;          // of the leaf
+  Digest trust;                     // the policy that `path` was judged under
+  x509::PathVerdict path;           // meaningless where no anchors were there to judge with
+  bool judged = false;
+};
+
+// Judges presented chains for one listener: the tls/ side of a ClientPolicy.
+class Verifier final : public tls::PeerVerifier {
+ public:
+  explicit Verifier(ClientPolicy policy) : policy_(std::move(policy)), trust_(trust_digest(policy_)) {}
+
+  std::shared_ptr<const tls::PeerState> judge(const x509::CertificateList& presented, WallTime now) override;
+  bool may_resume(const tls::PeerState* peer, WallTime original, WallTime now) override;
+
+  // The same chain judged under this policy; null where it is over this policy's limits.
+  std::shared_ptr<const PeerRecord> rejudge(const PeerRecord& record, WallTime now) const;
+
+  const ClientPolicy& policy() const { return policy_; }
+  const Digest& trust() const { return trust_; }
+
+ private:
+  bool within_limits(const x509::CertificateList& presented) const;
+  void judge_path(PeerRecord& record, WallTime now) const;
+
+  ClientPolicy policy_;
+  Digest trust_;
+};
+
+}  // namespace portcullis::clientauth

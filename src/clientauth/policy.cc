@@ -1,0 +1,25 @@
+#include "clientauth/policy.h"
+
+#include "x509/sha256.h"
+
+namespace portcullis::clientauth {
+
+Digest trust_digest(const ClientPolicy& policy) {
+  x509::Sha256Builder digest;
+  digest.add_field("portcullis trust 1").add_u64(static_cast<std::uint64_t>(policy.mode));
+  // In Passthrough and without a profile nothing else changes what a client may do.
+  if (policy.mode != Mode::kStrict) return digest.finish();
+  digest.add_field(policy.anchors->digest().view());
+  digest.add_u64(policy.verify_issuer_dn ? 1 : 0).add_u64(static_cast<std::uint64_t>(policy.verify_depth));
+  return digest.finish();
+}
+
+Digest session_digest(const Digest& trust, std::string_view listener, std::string_view ssl_profile,
+                      std::string_view tls_policy) {
+  x509::Sha256Builder digest;
+  digest.add_field("portcullis session 1").add_field(trust.view());
+  digest.add_field(listener).add_field(ssl_profile).add_field(tls_policy);
+  return digest.finish();
+}
+
+}  // namespace portcullis::clientauth

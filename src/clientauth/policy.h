@@ -1,0 +1,38 @@
+// ClientPolicy: what one listener asks of its clients, compiled from an SSL profile. Immutable, shared by workers.
+// Its trust digest decides misdirection (I16); the session digest, which adds listener and TLS policy, binds sessions
+// (I1, I2).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/digest.h"
+#include "x509/trust_anchors.h"
+
+namespace portcullis::clientauth {
+
+enum class Mode : std::uint8_t {
+  kNone,         // no certificate is asked for
+  kStrict,       // a certificate that verifies, or 400
+  kPassthrough,  // asked for, never judged
+};
+
+struct ClientPolicy {
+  Mode mode = Mode::kNone;
+  std::shared_ptr<const x509::TrustAnchors> anchors;  // never null in Strict; may be there in Passthrough (shadow)
+  bool verify_issuer_dn = false;                      // ARM verifyClientCertIssuerDN
+  int verify_depth = 10;                              // host file client_auth.verify_depth
+  std::uint32_t presented_certificates = 10;          // host file limits.presented_certificates
+  std::uint32_t rsa_bits = 8192;                      // host file limits.rsa_bits
+};
+
+// Over everything that decides who is trusted: mode, every anchor and intermediate, the issuer-DN rule, depth. The same
+// settings give the same digest after a restart and on another machine.
+Digest trust_digest(const ClientPolicy& policy);
+
+// The trust digest with what else a session must not cross: listener, SSL profile, TLS policy.
+Digest session_digest(const Digest& trust, std::string_view listener, std::string_view ssl_profile,
+                      std::string_view tls_policy);
+
+}  // namespace portcullis::clientauth

@@ -1,0 +1,112 @@
+// Exchange: one request and its response, whatever protocol carries them. A driver makes it and runs the handler over
+// it; the handler reads the request, answers, and returns. Worker-local; valid until the handler returns.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/ip_address.h"
+#include "base/result.h"
+#include "event/loop.h"
+#include "http/message.h"
+#include "http/refusal.h"
+#include "net/buffer_pool.h"
+
+namespace portcullis::conn {
+
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+
+  // The request as parsed; the handler may change it on its way to a backend. Where the request was refused it is what
+  // had been understood by then.
+  http::RequestHead& request() { return request_; }
+  // Why the driver could not accept the request; null when it did. The handler must then answer with the refusal's
+  // status and never forward.
+  const http::Refusal* refusal() const { return refused_ ? &refusal_ : nullptr; }
+
+  event::Loop& loop() { return loop_; }
+  net::BufferPool& buffers() { return buffers_; }
+  MonoTime started() const { return started_; }  // when its first byte was seen
+
+  // True once the request's body has been read to its end (at once when it has none).
+  virtual bool body_done() const = 0;
+  // The next piece of the request's content, valid until the next call; empty at the end. Asks a client that waits for
+  // 100 Continue to go on. Errors (origin client): net.timeout, net.reset, net.cancelled, http.* (malformed).
+  virtual event::Task<Result<std::string_view>> read_body() = 0;
+  // Trailers of the request, complete once body_done().
+  virtual http::Fields& request_trailers() = 0;
+  // Ends a read_body() in progress with net.cancelled.
+  virtual void stop_reading() = 0;
+
+  // Sends the head and the first piece of the content in one write; `end`: nothing follows. The driver decides about
+  // keep-alive and writes it into `head`. Once a request. Errors: net.*.
+  virtual event::Task<Result<void>> respond(http::ResponseHead& head, std::string_view content, bool end) = 0;
+  // Sends more content after respond(). `trailers` (may be null) only with `end`.
+  virtual event::Task<Result<void>> write_body(std::string_view content, bool end, const http::Fields* trailers) = 0;
+
+  bool responded() const { return responded_; }
+  bool response_done() const { return response_done_; }
+
+  // `action` runs when the client is found to have gone while nobody reads from it; an empty function clears it. After
+  // that, no more than the clean-up should be done for this exchange.
+  virtual void on_client_gone(std::function<void()> action) = 0;
+
+  // Makes the connection end after this response.
+  void close_after() { close_after_ = true; }
+
+  std::uint64_t received_bytes() const { return received_bytes_; }  // head and body as on the wire
+  std::uint64_t sent_bytes() const { return sent_bytes_; }
+
+ protected:
+  Exchange(event::Loop& loop, net::BufferPool& buffers) : loop_(loop), buffers_(buffers) {}
+
+  event::Loop& loop_;
+  net::BufferPool& buffers_;
+  http::RequestHead request_;
+  http::Refusal refusal_;
+  MonoTime started_{};
+  bool refused_ = false;
+  bool responded_ = false;
+  bool response_done_ = false;
+  bool close_after_ = false;
+  std::uint64_t received_bytes_ = 0;
+  std::uint64_t sent_bytes_ = 0;
+};
+
+// Answers one exchange. Called for every request of a connection, one at a time on HTTP/1.1.
+using Handler = std::function<event::Task<void>(Exchange&)>;
+
+// What a client may take its time for; azure-semantics §6.5.
+struct Patience {
+  std::chrono::milliseconds keep_alive{75'000};  // idle between two requests
+  std::chrono::milliseconds head{60'000};        // the whole head, from its first byte
+  std::chrono::milliseconds body{60'000};        // between two pieces of the body
+  std::chrono::milliseconds write{60'000};       // between two acceptances of what we send
+  std::chrono::milliseconds linger{2'000};       // reading on after a final response, so that the client gets it
+};
+
+// The server's handle on a connection that a driver serves.
+class Control {
+ public:
+  bool draining() const { return draining_; }
+  // No further request is accepted: an idle connection ends now, a busy one after the response in progress.
+  void drain() {
+    draining_ = true;
+    if (idle_ && watch_ != nullptr) watch_->cancel_read_wait();
+  }
+
+  // For drivers.
+  void set_watch(event::Watch* watch) { watch_ = watch; }
+  void set_idle(bool idle) { idle_ = idle; }
+
+ private:
+  bool draining_ = false;
+  bool idle_ = false;
+  event::Watch* watch_ = nullptr;
+};
+
+}  // namespace portcullis::conn

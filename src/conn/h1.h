@@ -1,0 +1,60 @@
+// The HTTP/1.1 driver: requests of one connection, one after the other (RFC 9112). It holds a buffer only while bytes
+// are in motion, writes a response's head and first content together, and never reads into EAGAIN. Worker-local.
+#pragma once
+
+#include "conn/exchange.h"
+#include "http/body.h"
+#include "http/request_parser.h"
+#include "net/stream.h"
+
+namespace portcullis::conn {
+
+class H1Connection final : public Exchange {
+ public:
+  // `stream`, `control` and `handler` outlive the connection.
+  H1Connection(net::ByteStream& stream, net::BufferPool& buffers, Control& control, const Handler& handler,
+               Patience patience);
+  ~H1Connection() override;
+
+  // Serves until the connection ends, for whatever reason; the stream is the caller's to destroy. `early`: bytes of the
+  // first request that were read already.
+  event::Task<void> serve(std::string early);
+
+  bool body_done() const override { return body_.done(); }
+  event::Task<Result<std::string_view>> read_body() override;
+  http::Fields& request_trailers() override { return body_.trailers(); }
+  void stop_reading() override { stream_.watch().cancel_read_wait(); }
+  event::Task<Result<void>> respond(http::ResponseHead& head, std::string_view content, bool end) override;
+  event::Task<Result<void>> write_body(std::string_view content, bool end, const http::Fields* trailers) override;
+  void on_client_gone(std::function<void()> action) override;
+
+ private:
+  enum class HeadRead : std::uint8_t { kMore, kRequest, kRefused, kClosed };
+
+  event::Task<HeadRead> read_head();
+  HeadRead parse_head();
+  void refuse(http::Refusal refusal);
+  // Reads at least one byte behind the unread ones. Errors: net.*, http.head_too_large.
+  event::Task<Result<void>> fill(event::Deadline deadline);
+  void begin_request();
+  bool make_room();
+  std::size_t unread() const { return end_ - begin_; }
+  event::Task<void> linger();
+  event::Task<Result<void>> send(std::string_view bytes);
+  bool may_keep_alive() const;
+
+  net::ByteStream& stream_;
+  Control& control_;
+  const Handler& handler_;
+  const Patience patience_;
+
+  net::Buffer buffer_;
+  std::size_t begin_ = 0, end_ = 0;  // unread bytes within buffer_
+  http::RequestParser parser_;
+  http::BodyReader body_;
+  http::BodyKind response_kind_ = http::BodyKind::kNone;
+  bool keep_alive_ = false;
+  bool continue_due_ = false;
+};
+
+}  // namespace portcullis::conn
