@@ -1,6 +1,8 @@
 #include "http/fields.h"
 
 #include "base/strings.h"
+#include "http/internal/chars.h"
+#include "http/writer.h"
 
 namespace portcullis::http {
 
@@ -16,40 +18,46 @@ void Fields::reserve(std::size_t bytes, std::size_t count) {
 }
 
 bool Fields::named(const Slot& slot, std::string_view name) const {
-  return slot.live && slot.name_size == name.size() && equals_ignore_case({text_.data() + slot.name_at, slot.name_size}, name);
+  return slot.live && slot.name_size == name.size() &&
+         equals_ignore_case({text_.data() + slot.at, slot.name_size}, name);
 }
 
-void Fields::add(std::string_view name, std::string_view value) {
-  Slot slot{static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
-            static_cast<std::uint32_t>(text_.size() + name.size()), static_cast<std::uint32_t>(value.size()), true};
-  // The arguments may be views into text_ itself: grow first through a copy-safe path.
-  if (text_.capacity() - text_.size() < name.size() + value.size()) {
+void Fields::append(std::string_view name, std::string_view value, bool writable) {
+  const std::size_t at = text_.size();
+  const std::size_t more = name.size() + kColon.size() + value.size() + kLineEnd.size();
+  if (text_.capacity() - at < more) {
+    // The arguments may be views into text_ itself, which has to stay until they are copied.
     std::string grown;
-    grown.reserve((text_.size() + name.size() + value.size()) * 2);
-    grown.append(text_).append(name).append(value);
+    grown.reserve((at + more) * 2);
+    grown.append(text_).append(name).append(kColon).append(value).append(kLineEnd);
     text_.swap(grown);
   } else {
-    text_.append(name).append(value);
+    text_.append(name).append(kColon).append(value).append(kLineEnd);
   }
-  slots_.push_back(slot);
+  slots_.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(name.size()),
+                    static_cast<std::uint32_t>(value.size()), true, writable});
   ++live_;
 }
 
+void Fields::add(std::string_view name, std::string_view value) {
+  append(name, value, is_token(name) && is_valid_field_value(value));
+}
+
 void Fields::set(std::string_view name, std::string_view value) {
-  Slot* first = nullptr;
-  for (Slot& slot : slots_) {
-    if (!named(slot, name)) continue;
-    if (first == nullptr) {
-      first = &slot;
+  std::size_t first = slots_.size();
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (!named(slots_[i], name)) continue;
+    if (first == slots_.size()) {
+      first = i;
     } else {
-      slot.live = false;
+      slots_[i].live = false;
       --live_;
     }
   }
-  if (first == nullptr) return add(name, value);
-  const auto place = static_cast<std::size_t>(first - slots_.data());
+  const std::size_t last = slots_.size();
   add(name, value);
-  slots_[place] = slots_.back();
+  if (first == last) return;
+  slots_[first] = slots_[last];
   slots_.pop_back();
   --live_;
 }
@@ -79,11 +87,9 @@ std::size_t Fields::count(std::string_view name) const {
 }
 
 bool Fields::has_token(std::string_view name, std::string_view token) const {
+  const auto differs = [token](std::string_view member) { return !equals_ignore_case(member, token); };
   for (const Slot& slot : slots_) {
-    if (!named(slot, name)) continue;
-    for (const auto part : split(view(slot).value, ',')) {
-      if (equals_ignore_case(trim(part), token)) return true;
-    }
+    if (named(slot, name) && !internal::each_member(view(slot).value, differs)) return true;
   }
   return false;
 }

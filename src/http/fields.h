@@ -1,6 +1,6 @@
 // Fields: the header (or trailer) section of a message, in order, in one flat block of memory. Names keep the case they
 // came in; every look-up ignores case (RFC 9110 §5.1). Clearing keeps the memory, so a keep-alive connection allocates
-// nothing for its next head.
+// nothing for its next head. A value like any other: owned by its message, one thread, nothing fails.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,13 @@ struct Field {
 
 class Fields {
  public:
-  // Views returned by any member are valid until the next non-const call.
+  // Views returned by any member are valid until the next add(), set() or clear(); arguments may be such views.
   void clear();
   void reserve(std::size_t bytes, std::size_t count);
   std::size_t size() const { return live_; }
   bool empty() const { return live_ == 0; }
 
+  // Any bytes are held, but a name or value that could not stand on the wire is never written to it (see writer.h).
   void add(std::string_view name, std::string_view value);
   // Replaces the first field of that name in its place and removes any others; adds it where there was none.
   void set(std::string_view name, std::string_view value);
@@ -47,15 +48,34 @@ class Fields {
     }
   }
 
+  // For parsers and writers: the text of a field is held as it goes on the wire, line end included.
+  // The caller has checked that `name` is a token and `value` a field value without white space around it.
+  void add_checked(std::string_view name, std::string_view value) { append(name, value, true); }
+  // visit(Field, line) for every field; `line` is "name: value\r\n", empty where the field cannot be written.
+  template <class Visitor>
+  void for_each_line(Visitor visit) const {
+    for (const Slot& slot : slots_) {
+      if (slot.live) visit(view(slot), slot.writable ? line(slot) : std::string_view());
+    }
+  }
+
  private:
   struct Slot {
-    std::uint32_t name_at, name_size, value_at, value_size;
-    bool live;
+    std::uint32_t at, name_size, value_size;
+    bool live, writable;
   };
+  static constexpr std::string_view kColon = ": ";
+  static constexpr std::string_view kLineEnd = "\r\n";
+
   Field view(const Slot& slot) const {
-    return {{text_.data() + slot.name_at, slot.name_size}, {text_.data() + slot.value_at, slot.value_size}};
+    return {{text_.data() + slot.at, slot.name_size},
+            {text_.data() + slot.at + slot.name_size + kColon.size(), slot.value_size}};
+  }
+  std::string_view line(const Slot& slot) const {
+    return {text_.data() + slot.at, slot.name_size + kColon.size() + slot.value_size + kLineEnd.size()};
   }
   bool named(const Slot& slot, std::string_view name) const;
+  void append(std::string_view name, std::string_view value, bool writable);
 
   std::string text_;
   std::vector<Slot> slots_;

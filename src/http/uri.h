@@ -38,7 +38,8 @@ Result<void> parse_target_into(std::string_view method, std::string_view target,
 // The normal form of a path that begins with '/': percent-encoded unreserved characters decoded, other escapes
 // upper-cased, characters that RFC 3986 does not allow in a path percent-encoded, dot segments removed (also when
 // written %2e; `..` at the root is dropped, RFC 3986 §5.2.4). `%2F` and empty segments stay. Refused: %00, malformed
-// escapes, control bytes, space, backslash, '#', '?', bytes over 0x7e. Idempotent. Appends to `out`.
+// escapes, control bytes, space, backslash, '#', '?', bytes over 0x7e. Idempotent. Appends to `out`; after an error
+// what was appended means nothing.
 Result<void> append_normal_path(std::string& out, std::string_view path);
 
 // What to write in the request line to the backend: path, and '?' with the query where there is one.

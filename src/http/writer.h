@@ -23,8 +23,9 @@ std::size_t append_request(std::string& out, const RequestHead& head);
 
 // As append_request. BodyKind::kNone means that no body can follow (1xx, 204, 304, an answer to HEAD): no framing field
 // but a Content-Length where announces_length is set. An empty answer of another kind is kLength with 0. kUntilClose
-// always writes `Connection: close`; to an HTTP/1.0 peer (version) keep_alive writes `Connection: keep-alive`. An empty
-// reason is written as reason_phrase(status).
+// always writes `Connection: close`; to an HTTP/1.0 peer (version) keep_alive writes `Connection: keep-alive`. A 1xx or
+// 204 never gets a framing field, a 1xx other than 101 no Connection either. An empty reason is written as
+// reason_phrase(status).
 std::size_t append_response(std::string& out, const ResponseHead& head);
 
 // Between this and kChunkEnd go `size` bytes of content. `size` must not be 0: that would end the body.
