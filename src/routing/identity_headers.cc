@@ -20,8 +20,10 @@ constexpr std::uint64_t bit_of_last(std::string_view name) {
 }
 
 bool must_stay(std::string_view name) {
-  constexpr FoldedNameEqual kSame;
-  return name.empty() || kSame(name, "host") || internal::is_framing_header(name);
+  // Folded like any other: a name that folds to Content-Length would strip Content-Length.
+  std::string folded(name);
+  std::transform(folded.begin(), folded.end(), folded.begin(), fold);
+  return folded.empty() || folded == "host" || internal::is_framing_header(folded);
 }
 
 // The request header that a variable repeats, or empty.

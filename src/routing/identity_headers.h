@@ -32,8 +32,8 @@ class IdentityHeaders {
   // Holds RFC 9440's Client-Cert and Client-Cert-Chain from the start.
   IdentityHeaders();
 
-  // Host and the names that frame a message (Content-Length, Transfer-Encoding, Connection …) are ignored: no rewrite
-  // may fill them from a certificate, and stripping them would break every request.
+  // Host and the names that frame a message (Content-Length, Transfer-Encoding, Connection …), in any spelling, are
+  // ignored: no rewrite may fill them from a certificate, and stripping them would break every request.
   void add(std::string_view name);
   // Adds every request header that a rewrite set of `gateway` fills from a client_certificate* variable, or from a
   // variable that repeats a header which is an identity header by now (http_req_…, or cookie_… where Cookie is one).

@@ -108,12 +108,14 @@ TEST(IdentityHeaders, ANameWithTheSameHashIsAnotherName) {
 
 TEST(IdentityHeaders, HostAndFramingAreNeverStripped) {
   IdentityHeaders headers;
-  for (const auto name :
-       {"", "Host", "hOST", "Content-Length", "Transfer-Encoding", "Connection", "TE", "Trailer", "Upgrade"}) {
+  for (const auto name : {"", "Host", "hOST", "Content-Length", "Transfer-Encoding", "Connection", "TE", "Trailer",
+                          "Upgrade", "Content_Length", "transfer.encoding"}) {
     headers.add(name);
     EXPECT_FALSE(headers.contains(name)) << name;
   }
   EXPECT_EQ(headers.size(), 2U);
+  EXPECT_FALSE(headers.contains("Content-Length"));
+  EXPECT_FALSE(headers.contains("Transfer-Encoding"));
 }
 
 TEST(IdentityHeaders, AreCollectedFromRequestActionsWithCertificateVariables) {

@@ -6,6 +6,7 @@
 
 #include "base/host_name.h"
 #include "base/strings.h"
+#include "http/writer.h"
 #include "routing/internal/header_names.h"
 
 namespace portcullis::routing {
@@ -27,7 +28,7 @@ std::vector<const model::RewriteRule*> in_sequence(const model::RewriteRuleSet& 
 // Whether the action may stand at all by its name; reports why not. An action that Azure discards is no error.
 bool name_is_writable(const model::HeaderConfiguration& action, Side side, model::Findings& findings) {
   const std::string shown = "'" + printable(action.header_name, 80) + "'";
-  if (!internal::is_token(action.header_name)) {
+  if (!http::is_token(action.header_name)) {
     findings.error("rewrite.bad_header_name", action.pointer,
                    shown + " is not a header name; use letters, digits and '-'");
     return false;

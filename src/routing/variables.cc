@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/strings.h"
-#include "routing/internal/header_names.h"
+#include "http/writer.h"
 
 namespace portcullis::routing {
 
@@ -64,7 +64,7 @@ bool ends_in_capture_number(std::string_view text) {
 }
 
 std::optional<VariableRef> header_variable(Variable kind, std::string_view name) {
-  if (name.size() > kMaxArgument || !internal::is_token(name) || ends_in_capture_number(name)) return std::nullopt;
+  if (name.size() > kMaxArgument || !http::is_token(name) || ends_in_capture_number(name)) return std::nullopt;
   VariableRef out{kind, to_lower(name)};
   std::replace(out.argument.begin(), out.argument.end(), '_', '-');
   return out;
@@ -105,7 +105,7 @@ std::optional<VariableRef> parse_variable(std::string_view name) {
   name.remove_prefix(kVar.size());
   if (starts_with_ignore_case(name, kCookiePrefix)) {
     name.remove_prefix(kCookiePrefix.size());
-    if (name.size() > kMaxArgument || !internal::is_token(name)) return std::nullopt;
+    if (name.size() > kMaxArgument || !http::is_token(name)) return std::nullopt;
     return VariableRef{Variable::kCookie, std::string(name)};
   }
   for (const Named& named : kNames) {

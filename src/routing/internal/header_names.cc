@@ -7,13 +7,6 @@
 
 namespace portcullis::routing::internal {
 
-bool is_token(std::string_view name) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-    return is_ascii_alpha(c) || is_ascii_digit(c) || kMarks.find(c) != std::string_view::npos;
-  });
-}
-
 bool is_plain_name(std::string_view name) {
   return std::all_of(name.begin(), name.end(),
                      [](char c) { return is_ascii_alpha(c) || is_ascii_digit(c) || c == '-'; });

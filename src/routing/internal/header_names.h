@@ -1,12 +1,9 @@
-// What a header name is made of and which names are nobody's to rewrite. Pure; shared by the files of this room.
+// Which header names reach a backend and which are nobody's to rewrite. Pure; shared by the files of this room.
 #pragma once
 
 #include <string_view>
 
 namespace portcullis::routing::internal {
-
-// RFC 9110 §5.6.2.
-bool is_token(std::string_view name);
 
 // Letters, digits and '-' only: the request header names that Azure lets through to a backend (azure-semantics §7.4).
 bool is_plain_name(std::string_view name);
