@@ -71,22 +71,17 @@ void IdentityHeaders::add(std::string_view name) {
 
 bool IdentityHeaders::add_from(const model::Gateway& gateway) {
   const std::size_t before = names_.size();
-  std::size_t round = 0;
-  // A header copied from an identity header tells identity too: repeat until a round finds no more.
-  do {
-    round = names_.size();
-    for (const auto& set : gateway.rewrite_rule_sets) {
-      for (const auto& rule : set.rewrite_rules) {
-        for (const auto& action : rule.request_header_configurations) {
-          const auto value = ValueTemplate::compile(action.header_value);
-          if (!value) continue;
-          value->for_each_variable([&](const VariableRef& variable) {
-            if (is_client_certificate(variable.kind) || contains(repeated_header(variable))) add(action.header_name);
-          });
-        }
+  for (const auto& set : gateway.rewrite_rule_sets) {
+    for (const auto& rule : set.rewrite_rules) {
+      for (const auto& action : rule.request_header_configurations) {
+        const auto value = ValueTemplate::compile(action.header_value);
+        if (!value) continue;
+        value->for_each_variable([&](const VariableRef& variable) {
+          if (is_client_certificate(variable.kind) || contains(repeated_header(variable))) add(action.header_name);
+        });
       }
     }
-  } while (names_.size() != round);
+  }
   return names_.size() != before;
 }
 
@@ -103,6 +98,7 @@ std::size_t IdentityHeaders::strip(http::Fields& fields) const {
 
 IdentityHeaders collect_identity_headers(std::span<const model::Gateway* const> gateways) {
   IdentityHeaders out;
+  // A header copied from an identity header tells identity too: repeat until a round finds no more.
   bool grown = true;
   while (grown) {
     grown = false;

@@ -35,9 +35,10 @@ class IdentityHeaders {
   // Host and the names that frame a message (Content-Length, Transfer-Encoding, Connection …), in any spelling, are
   // ignored: no rewrite may fill them from a certificate, and stripping them would break every request.
   void add(std::string_view name);
-  // Adds every request header that a rewrite set of `gateway` fills from a client_certificate* variable, or from a
-  // variable that repeats a header which is an identity header by now (http_req_…, or cookie_… where Cookie is one).
-  // Returns true when a name was new. A value that does not compile adds nothing: its document is refused anyway.
+  // One pass: adds every request header that a rewrite set of `gateway` fills from a client_certificate* variable, or
+  // from a variable that repeats a header which is an identity header by now (http_req_…, or cookie_… where Cookie is
+  // one). Returns true when a name was new; collect_identity_headers() repeats it until none is. A value that does not
+  // compile adds nothing: its document is refused anyway.
   bool add_from(const model::Gateway& gateway);
 
   bool contains(std::string_view name) const;
