@@ -98,8 +98,16 @@ struct TrustAnchors::AnchorSet {
     CertificateList roots;
   };
   std::vector<Layer> layers;
+  // Intermediates that may complete a path, uploaded with these roots first: of two that fit, OpenSSL takes the first
+  // that is valid now, so a cross-signed CA is followed towards these roots, and a client's newer copy stands in for an
+  // expired upload.
+  CertificateList helpers;
 
-  void add(const Certificate& root) {
+  void add_helper(const Certificate& helper) {
+    if (!contains(helpers, helper)) helpers.push_back(helper);
+  }
+
+  void add_root(const Certificate& root) {
     for (const Layer& layer : layers) {
       if (contains(layer.roots, root)) return;
     }
@@ -132,17 +140,19 @@ Result<std::shared_ptr<const TrustAnchors>> TrustAnchors::build(const std::vecto
 void TrustAnchors::index_roots(const std::vector<TrustedCaFile>& files) {
   all_roots_ = std::make_unique<AnchorSet>();
   for (const TrustedCaFile& file : files) {
-    for (const Certificate& helper : file.intermediates) {
-      if (!contains(helpers_, helper)) helpers_.push_back(helper);
-    }
     const auto same = std::find_if(files_.begin(), files_.end(), [&](const FileAnchor& other) {
       return same_subject(other.issuer_dn_source, file.issuer_dn_source);
     });
     const std::size_t set = same == files_.end() ? by_issuer_dn_.size() : same->set;
     if (set == by_issuer_dn_.size()) by_issuer_dn_.push_back(std::make_unique<AnchorSet>());
-    all_roots_->add(file.root);
-    by_issuer_dn_[set]->add(file.root);
     files_.push_back({file.root, file.issuer_dn_source, set});
+    for (AnchorSet* anchors : {all_roots_.get(), by_issuer_dn_[set].get()}) {
+      anchors->add_root(file.root);
+      for (const Certificate& helper : file.intermediates) anchors->add_helper(helper);
+    }
+  }
+  for (const auto& anchors : by_issuer_dn_) {
+    for (const Certificate& helper : all_roots_->helpers) anchors->add_helper(helper);
   }
 }
 
@@ -217,15 +227,14 @@ void judge_names(PathVerdict& verdict) {
 }  // namespace
 
 PathVerdict TrustAnchors::verify_under(const AnchorSet& anchors, const CertificateList& presented, WallTime at,
-                                       int max_depth) const {
-  // Presented ones first: the client's copy of a CA may be newer than the uploaded one.
+                                       int max_depth) {
   BorrowedStack untrusted;
+  for (const Certificate& helper : anchors.helpers) untrusted.push(helper);
   for (std::size_t i = 1; i < presented.size(); ++i) untrusted.push(presented[i]);
-  for (const Certificate& helper : helpers_) untrusted.push(helper);
 
   std::optional<PathVerdict> first_refusal;
   for (const AnchorSet::Layer& layer : anchors.layers) {
-    Recorder recorder{{}, &helpers_};
+    Recorder recorder{{}, &anchors.helpers};
     PathVerdict verdict = judge(layer.store.get(), untrusted, presented.front(), recorder, at, max_depth);
     if (verdict.ok) {
       judge_names(verdict);

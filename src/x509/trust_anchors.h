@@ -40,7 +40,7 @@ struct PathVerdict {
   std::string_view reason_code;   // static; one of kReason*; empty when ok
   std::vector<PathError> errors;  // all that were reported, in order
   int anchor_file = -1;  // index into the files of the TrustAnchors whose root anchors the path; -1 when refused
-  WallTime earliest_not_after{};  // over the whole path built, root included; of the leaf alone when refused early
+  WallTime earliest_not_after{};  // over the whole path built, root included: from this moment on the path is refused
   CertificateList path;           // leaf first, root last when ok; as far as it could be built otherwise
 };
 
@@ -97,11 +97,10 @@ class TrustAnchors {
   TrustAnchors();
   void index_roots(const std::vector<TrustedCaFile>& files);
   void compute_names_and_digest(const std::vector<TrustedCaFile>& files);
-  PathVerdict verify_under(const AnchorSet& anchors, const CertificateList& presented, WallTime at,
-                           int max_depth) const;
+  static PathVerdict verify_under(const AnchorSet& anchors, const CertificateList& presented, WallTime at,
+                                  int max_depth);
 
   std::vector<FileAnchor> files_;
-  CertificateList helpers_;  // uploaded intermediates of all files, each once
   std::unique_ptr<AnchorSet> all_roots_;
   std::vector<std::unique_ptr<AnchorSet>> by_issuer_dn_;  // the roots of all files that name one issuer DN
   std::vector<std::string> ca_names_;
