@@ -165,6 +165,11 @@ bool Resolver::Channel::start_queued() {
       query = std::make_unique<Query>(std::move(queued.front()));
       queued.pop_front();
     }
+    // c-ares would resolve the part before the NUL: another name.
+    if (query->name.find('\0') != std::string::npos) {
+      query->callback(query_failed(query->name, ARES_EBADNAME));
+      continue;
+    }
     ++in_flight;
     ares_addrinfo_hints hints{};
     hints.ai_family = AF_UNSPEC;
