@@ -40,7 +40,10 @@ enum class Format : std::uint8_t { kJson, kYaml };
 // or .yml; YAML otherwise.
 Format guess_format(std::string_view path, std::string_view text);
 
-// A tree, or the one error that stopped the parser (code "InvalidJson" or "InvalidYaml", with line and column).
+inline constexpr std::string_view kEmptyDocument = "EmptyDocument";
+
+// A tree, or the one error that stopped the parser: "InvalidJson" or "InvalidYaml" with line and column, or
+// kEmptyDocument for YAML that holds no value at all.
 struct ParsedDocument {
   Node root;
   model::Findings findings;  // empty on success

@@ -25,7 +25,7 @@ HostReading read_host_config(std::string_view text, const std::string& base_dir)
   HostReading reading;
   ParsedDocument document = parse_yaml(text);
   if (document.findings.has_errors()) {
-    if (trim(text).empty())
+    if (document.findings[0].code == kEmptyDocument)
       reading.config.emplace();
     else
       reading.findings = std::move(document.findings);

@@ -51,7 +51,8 @@ class Events final : public nlohmann::json_sax<nlohmann::json> {
   bool null() override { return tree_.scalar(Kind::kNull, {}, here()); }
   bool boolean(bool value) override { return tree_.scalar(Kind::kBoolean, value ? "true" : "false", here()); }
   bool number_integer(number_integer_t value) override {
-    return tree_.scalar(Kind::kNumber, std::to_string(value), here());
+    // Called for a leading '-' only: the one integer whose digits the value loses is "-0".
+    return tree_.scalar(Kind::kNumber, value == 0 ? "-0" : std::to_string(value), here());
   }
   bool number_unsigned(number_unsigned_t value) override {
     return tree_.scalar(Kind::kNumber, std::to_string(value), here());

@@ -44,10 +44,14 @@ std::optional<std::string> read_all(int fd) {
   return bytes;
 }
 
-// Certificates come as PEM text or as base64 of PEM or of binary; binary itself (from a file) begins with DER's
-// SEQUENCE.
+// DER that matters is longer than 127 bytes: SEQUENCE, then a long-form length (X.690 §8.1.3.5), which no text has.
+bool is_der(std::string_view bytes) {
+  return bytes.size() > 2 && bytes[0] == '\x30' && (static_cast<unsigned char>(bytes[1]) & 0x80U) != 0;
+}
+
+// Certificates come as PEM text or as base64 of PEM or of binary; only a file can hold the binary itself.
 std::string decode(const std::string& given) {
-  if (given.find("-----BEGIN") != std::string::npos || given.starts_with('\x30')) return given;
+  if (given.find("-----BEGIN") != std::string::npos || is_der(given)) return given;
   return base64_decode(given).value_or(given);
 }
 

@@ -96,7 +96,9 @@ std::string TreeBuilder::pointer() const {
 }
 
 ParsedDocument TreeBuilder::finish() {
-  if (!failed() && !started_) fail("the document is empty", {});
+  if (!failed() && !started_) {
+    findings_.error(kEmptyDocument, "", "the document is empty");
+  }
   if (failed()) return {Node{}, std::move(findings_)};
   return {std::move(root_), {}};
 }

@@ -1,0 +1,48 @@
+#include <gtest/gtest.h>
+
+#include "model/gateway.h"
+#include "model/host_config.h"
+
+namespace portcullis::model {
+namespace {
+
+TEST(EffectiveClientAuth, FollowsWhatTheProfileHolds) {
+  SslProfile policy_only;
+  EXPECT_EQ(effective_client_auth(policy_only), EffectiveClientAuth::kNone);
+
+  SslProfile certificates_only;
+  certificates_only.trusted_client_certificates.push_back({"ca", ""});
+  EXPECT_EQ(effective_client_auth(certificates_only), EffectiveClientAuth::kStrict);
+  EXPECT_FALSE(effective_client_auth_configuration(certificates_only).verify_client_cert_issuer_dn);
+
+  SslProfile configuration_only;
+  configuration_only.client_auth.emplace();
+  EXPECT_EQ(effective_client_auth(configuration_only), EffectiveClientAuth::kStrict);
+
+  SslProfile passthrough = certificates_only;
+  passthrough.client_auth.emplace().verify_client_auth_mode = ClientAuthMode::kPassthrough;
+  EXPECT_EQ(effective_client_auth(passthrough), EffectiveClientAuth::kPassthrough);
+}
+
+TEST(Finding, PrintsAsOneLine) {
+  EXPECT_EQ(to_line({Severity::kError, "Code", "/a/0", "Mend it."}), "error Code /a/0: Mend it.");
+  EXPECT_EQ(to_line({Severity::kWarning, "Code", "", "Mend it."}), "warning Code /: Mend it.");
+}
+
+TEST(Findings, WarningsAreNoErrors) {
+  Findings findings;
+  findings.warning("W", "", "");
+  EXPECT_FALSE(findings.has_errors());
+  findings.error("E", "", "");
+  EXPECT_TRUE(findings.has_errors());
+}
+
+TEST(FindByName, IgnoresCase) {
+  std::vector<FrontendPort> ports(1);
+  ports[0].name = "P443";
+  EXPECT_EQ(find_by_name(ports, "p443"), ports.data());
+  EXPECT_EQ(find_by_name(ports, "p44"), nullptr);
+}
+
+}  // namespace
+}  // namespace portcullis::model
