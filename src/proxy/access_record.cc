@@ -1,0 +1,114 @@
+#include "proxy/access_record.h"
+
+#include <cstdlib>
+
+#include "telemetry/json_line.h"
+
+namespace portcullis::proxy {
+
+using telemetry::JsonLine;
+
+namespace {
+
+// Seconds with three decimals in quotes: Azure writes some times as strings.
+void add_quoted_seconds(JsonLine& line, std::string_view key, std::chrono::milliseconds span) {
+  const auto ms = std::max<std::int64_t>(span.count(), 0);
+  std::string text = std::to_string(ms / 1000) + ".";
+  const std::string fraction = std::to_string(ms % 1000);
+  text.append(3 - fraction.size(), '0').append(fraction);
+  line.add(key, text);
+}
+
+void add_tls(JsonLine& line, const RequestContext& context) {
+  const tls::TlsStream* tls = context.connection.tls;
+  line.add("sslEnabled", tls == nullptr ? "off" : "on");
+  line.add("sslCipher", tls == nullptr ? std::string_view() : tls->cipher());
+  line.add("sslProtocol", tls == nullptr ? std::string_view() : tls->protocol());
+  line.add("sslClientVerify", context.verdict.log_value);
+  const clientauth::PeerRecord* peer = context.connection.admission.peer();
+  line.add("sslClientCertificateFingerprint", peer == nullptr ? "" : peer->identity.fingerprint);
+  line.add("sslClientCertificateIssuerName", peer == nullptr ? "" : peer->identity.issuer);
+}
+
+void add_upstream(JsonLine& line, const RequestContext& context) {
+  const UpstreamRecord& upstream = context.upstream;
+  line.add("serverRouted", upstream.routed);
+  line.add("serverStatus", upstream.status == 0 ? std::string() : std::to_string(upstream.status));
+  if (upstream.answered == MonoTime{}) {
+    line.add("serverResponseLatency", "");
+  } else {
+    add_quoted_seconds(line, "serverResponseLatency", upstream.answered - upstream.sent);
+  }
+  line.add("upstreamSourcePort", upstream.source_port == 0 ? std::string() : std::to_string(upstream.source_port));
+}
+
+void add_own(JsonLine& line, const RequestContext& context, std::string_view reason) {
+  const ClientConnection& connection = context.connection;
+  line.begin("portcullis");
+  line.add("reason", reason);
+  line.add("connection", connection.id);
+  line.add("request", connection.requests);
+  line.add("resumed", connection.tls != nullptr && connection.tls->info().resumed);
+  line.add("sni", connection.tls == nullptr ? std::string_view() : std::string_view(connection.tls->info().sni));
+  line.add("sslListener", connection.listener == nullptr ? "" : connection.listener->name);
+  line.add("generation", context.snapshot->generation);
+  if (!context.verdict.shadow.empty()) line.add("strictWouldSay", context.verdict.shadow);
+  if (context.upstream.attempts > 1) line.add("attempts", context.upstream.attempts);
+  line.end();
+}
+
+int status_of(const RequestContext& context) {
+  if (context.exchange.responded()) return context.response.status;
+  return context.refused.status == 0 ? 499 : context.refused.status;
+}
+
+}  // namespace
+
+void write_access_record(RequestContext& context) {
+  Services& services = context.services;
+  if (!services.access_log.enabled()) return;
+  conn::Exchange& exchange = context.exchange;
+  // What the handshake meant is named where no listener was selected by Host.
+  const snapshot::Listener* listener = context.listener != nullptr ? context.listener : context.connection.listener;
+  const snapshot::Rule* rule = context.rule();
+  const http::RequestHead& request = exchange.request();
+  const auto taken = services.loop.now() - exchange.started();
+  std::string& out = services.log_line;
+  out.clear();
+  JsonLine line(out);
+  line.add_time("timeStamp", services.loop.wall_now());
+  line.add("resourceId",
+           listener == nullptr ? context.connection.address->listeners.front().resource_id : listener->resource_id);
+  line.add("listenerName", listener == nullptr ? "" : listener->name);
+  line.add("ruleName", rule == nullptr ? "" : rule->name);
+  line.add("backendPoolName", rule == nullptr ? "" : rule->backend.pool_name);
+  line.add("backendSettingName", rule == nullptr ? "" : rule->backend.settings_name);
+  line.add("operationName", "ApplicationGatewayAccess").add("category", "ApplicationGatewayAccessLog");
+  line.begin("properties");
+  line.add("instanceId", "appgw_0");
+  line.add("clientIP", context.connection.client.address.to_string());
+  line.add("clientPort", context.connection.client.port);
+  line.add("httpMethod", request.method);
+  line.add("originalRequestUriWithArgs", context.original_target);
+  line.add("requestUri", context.target.path);
+  line.add("requestQuery", context.target.query);
+  line.add("userAgent", context.user_agent);
+  line.add("httpStatus", status_of(context));
+  line.add("httpVersion", http::to_string(request.version));
+  line.add("receivedBytes", exchange.received_bytes()).add("sentBytes", exchange.sent_bytes());
+  line.add_seconds("clientResponseTime", taken).add_seconds("timeTaken", taken);
+  line.add("WAFEvaluationTime", "0.000").add("WAFMode", "");
+  line.add("transactionId", context.trace_id);
+  add_tls(line, context);
+  add_upstream(line, context);
+  line.add("originalHost", context.original_host);
+  line.add("host", rule == nullptr ? std::string_view(context.original_host) : request.fields.get("Host").value_or(""));
+  line.add("error_info", context.error_info);
+  line.add("contentType", context.response.fields.get("Content-Type").value_or(""));
+  line.end();
+  add_own(line, context, context.refused.reason);
+  line.close();
+  services.access_log.append(out);
+}
+
+}  // namespace portcullis::proxy

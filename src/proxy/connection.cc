@@ -1,0 +1,42 @@
+#include "proxy/connection.h"
+
+#include "base/strings.h"
+
+namespace portcullis::proxy {
+
+bool ClientConnection::adopt(const std::shared_ptr<const snapshot::Snapshot>& current) {
+  if (current == snapshot) return true;
+  const snapshot::Address* new_address = current->find(address->local);
+  if (new_address == nullptr || new_address->https != address->https) return false;
+  if (listener != nullptr) {
+    const snapshot::Listener* new_listener = new_address->find(listener->gateway, listener->name);
+    if (new_listener == nullptr) return false;
+    admission.set_verifier(new_listener->verifier);
+    listener = new_listener;
+  }
+  address = new_address;
+  snapshot = current;
+  return true;
+}
+
+TraceIds::TraceIds() {
+  std::random_device device;
+  std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
+  random_.seed(seed);
+}
+
+std::string TraceIds::next() {
+  const std::uint64_t words[2] = {random_(), random_()};
+  return hex_lower({reinterpret_cast<const char*>(words), sizeof words});
+}
+
+Counters::Counters(telemetry::Registry& registry)
+    : requests(registry.counter("portcullis_requests_total", "Requests answered.")),
+      admitted(registry.counter("portcullis_client_auth_total", "Verdicts on requests.", {{"result", "admitted"}})),
+      refused(registry.counter("portcullis_client_auth_total", "Verdicts on requests.", {{"result", "refused"}})),
+      no_certificate(
+          registry.counter("portcullis_client_auth_total", "Verdicts on requests.", {{"result", "no_certificate"}})),
+      misdirected(registry.counter("portcullis_misdirected_total", "Requests answered with 421.")),
+      upstream_failures(registry.counter("portcullis_upstream_failures_total", "Requests that no backend answered.")) {}
+
+}  // namespace portcullis::proxy

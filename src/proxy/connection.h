@@ -1,0 +1,74 @@
+// What the proxy knows of a client's connection, and what a worker lends to every request. Worker-local.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+
+#include "clientauth/verdict.h"
+#include "event/loop.h"
+#include "net/buffer_pool.h"
+#include "net/tcp.h"
+#include "snapshot/snapshot.h"
+#include "telemetry/access_log.h"
+#include "telemetry/metrics.h"
+#include "tls/tls_stream.h"
+#include "upstream/balancer.h"
+#include "upstream/connection_pool.h"
+
+namespace portcullis::proxy {
+
+// One client connection after its handshake. `address` and `listener` point into `snapshot`, which moves forward when a
+// new configuration still has them.
+struct ClientConnection {
+  std::uint64_t id = 0;
+  Endpoint client;
+  std::shared_ptr<const snapshot::Snapshot> snapshot;
+  const snapshot::Address* address = nullptr;
+  const snapshot::Listener* listener = nullptr;  // the handshake's, by SNI; null on plain HTTP
+  clientauth::Admission admission{nullptr, nullptr};
+  net::TcpStream* tcp = nullptr;
+  const tls::TlsStream* tls = nullptr;  // null on plain HTTP
+  std::uint64_t requests = 0;
+
+  // Takes the configuration in force. False when this connection's address or listener is not in it any more: what runs
+  // may end under the old one, no further request may begin.
+  bool adopt(const std::shared_ptr<const snapshot::Snapshot>& current);
+};
+
+// Unguessable ids for requests: 32 lower-case hex digits.
+class TraceIds {
+ public:
+  TraceIds();
+  std::string next();
+
+ private:
+  std::mt19937_64 random_;
+};
+
+struct Counters {
+  explicit Counters(telemetry::Registry& registry);
+  telemetry::Counter& requests;
+  telemetry::Counter& admitted;
+  telemetry::Counter& refused;
+  telemetry::Counter& no_certificate;
+  telemetry::Counter& misdirected;
+  telemetry::Counter& upstream_failures;
+};
+
+struct Services {
+  event::Loop& loop;
+  net::BufferPool& buffers;
+  upstream::ConnectionPool& connections;
+  upstream::Balancer& balancer;
+  Counters& counters;
+  telemetry::AccessLogSink::Producer access_log;
+  std::shared_ptr<const snapshot::Snapshot> snapshot;  // in force now
+  TraceIds trace_ids;
+  std::string log_line;  // scratch of the access log
+};
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,348 @@
+#include "proxy/forward.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "event/signal.h"
+#include "http/body.h"
+#include "http/hop_by_hop.h"
+#include "http/writer.h"
+#include "proxy/stages.h"
+#include "upstream/response_reader.h"
+
+namespace portcullis::proxy {
+
+using event::Deadline;
+using event::Task;
+using event::Wake;
+using upstream::Connection;
+
+namespace {
+
+constexpr std::chrono::milliseconds kConnectPatience{5'000};
+constexpr std::string_view kNoLive = "ERRORINFO_UPSTREAM_NO_LIVE";
+constexpr std::string_view kTimedOut = "ERRORINFO_UPSTREAM_TIMED_OUT";
+constexpr std::string_view kClosed = "ERRORINFO_UPSTREAM_CLOSED_CONNECTION";
+
+// RFC 9110 §9.2.2, for what may be sent again on a connection that proved closed.
+bool idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
+}
+
+class Forwarder {
+ public:
+  explicit Forwarder(RequestContext& context)
+      : context_(context), services_(context.services), backend_(context.rule()->backend), uploaded_(services_.loop) {}
+
+  Task<void> run();
+
+ private:
+  enum class Outcome : std::uint8_t { kDone, kRetryElsewhere, kRetryFresh };
+
+  Task<Outcome> attempt(upstream::Pick pick, bool fresh);
+  Task<Result<void>> obtain_connection(Endpoint endpoint, bool fresh);
+  Task<Result<void>> send_head();
+  Task<void> upload();
+  Task<Result<void>> upload_pieces();
+  Task<void> join_upload();
+  Task<void> relay(upstream::HeadRead read);
+  Task<bool> relay_piece(std::string_view content, bool end);
+  std::string_view gather(bool& end);
+  Task<bool> read_more();
+  Outcome failed(const Error& error, bool fresh);
+  void give_back();
+  std::chrono::milliseconds patience() const { return backend_.request_timeout; }
+
+  RequestContext& context_;
+  Services& services_;
+  const snapshot::Backend& backend_;
+  std::unique_ptr<Connection> connection_;
+  net::Buffer buffer_;               // bytes of the response
+  std::size_t begin_ = 0, end_ = 0;  // those not yet decoded
+  bool filled_up_ = false;           // the last read filled the buffer: a larger one will do better
+  bool corrupt_ = false;             // the response's framing broke
+  http::BodyReader body_;
+  bool head_sent_ = false;
+  bool upstream_keep_alive_ = false;
+
+  // The request's body runs beside the response, so that a backend may answer before it has read everything.
+  bool uploading_ = false;
+  bool upload_failed_by_client_ = false;
+  Result<void> upload_result_;
+  event::Signal uploaded_;
+};
+
+Task<void> Forwarder::run() {
+  std::optional<Endpoint> excluded;
+  bool fresh = false;
+  for (unsigned tries = 0; tries < 3; ++tries) {
+    const Endpoint* exclude = excluded ? &*excluded : nullptr;
+    const auto pick = services_.balancer.pick(*backend_.members, backend_.port, services_.loop.now(), exclude);
+    if (!pick) {
+      if (context_.refused.status == 0) context_.refuse(502, "upstream.no_live", kNoLive);
+      break;
+    }
+    context_.refused = {};
+    const upstream::Pick chosen = *pick;
+    const Outcome outcome = co_await attempt(chosen, fresh);
+    if (outcome == Outcome::kDone) break;
+    if (outcome == Outcome::kRetryFresh) {
+      fresh = true;
+      continue;
+    }
+    // One other address, once.
+    if (excluded) break;
+    excluded = chosen.endpoint;
+  }
+  if (context_.refused.status >= 500) services_.counters.upstream_failures.add();
+}
+
+Task<Result<void>> Forwarder::obtain_connection(Endpoint endpoint, bool fresh) {
+  const upstream::ConnectionKey key{endpoint, {}};
+  if (!fresh) connection_ = services_.connections.acquire_idle(key);
+  if (connection_ != nullptr) co_return Result<void>();
+  const Deadline deadline = services_.loop.in(std::min(kConnectPatience, patience()));
+  auto made = co_await services_.connections.connect(key, deadline);
+  if (!made) {
+    services_.balancer.connect_failed(endpoint, services_.loop.now());
+    co_return tl::unexpected<Error>(std::move(made.error()));
+  }
+  services_.balancer.connect_succeeded(endpoint);
+  connection_ = std::move(*made);
+  co_return Result<void>();
+}
+
+Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
+  ++context_.upstream.attempts;
+  context_.upstream.routed = pick.endpoint.to_string();
+  if (backend_.host_from_member) context_.exchange.request().fields.set("Host", pick.member->name);
+  const Result<void> obtained = co_await obtain_connection(pick.endpoint, fresh);
+  if (!obtained) {
+    const bool timed_out = obtained.error().code == "net.connect_timeout";
+    context_.refuse(timed_out ? 504 : 502, obtained.error().code, timed_out ? kTimedOut : kNoLive);
+    co_return Outcome::kRetryElsewhere;
+  }
+  context_.upstream.source_port = connection_->local_port;
+  context_.upstream.sent = services_.loop.now();
+  net::ByteStream* const stream = connection_->stream.get();
+  RequestContext* const context = &context_;
+  context_.exchange.on_client_gone([stream, context] {
+    context->client_gone = true;
+    stream->watch().cancel();
+  });
+  const Result<void> sent = co_await send_head();
+  if (!sent) co_return failed(sent.error(), fresh);
+  if (!context_.exchange.body_done()) {
+    uploading_ = true;
+    event::spawn(upload());
+  }
+  const bool head_request = context_.exchange.request().method == "HEAD";
+  const Deadline deadline = services_.loop.in(patience());
+  const auto read =
+      co_await upstream::read_head(*connection_, services_.buffers, buffer_, context_.response, head_request, deadline);
+  if (!read) {
+    Error error = read.error();
+    co_await join_upload();
+    co_return failed(error, fresh);
+  }
+  context_.upstream.answered = services_.loop.now();
+  context_.upstream.status = context_.response.status;
+  const upstream::HeadRead where = *read;
+  co_await relay(where);
+  context_.exchange.on_client_gone(nullptr);
+  co_await join_upload();
+  give_back();
+  co_return Outcome::kDone;
+}
+
+Task<Result<void>> Forwarder::send_head() {
+  http::RequestHead& request = context_.exchange.request();
+  request.keep_alive = true;
+  std::string out;
+  out.reserve(2048);
+  http::append_request(out, request);
+  net::ByteStream& stream = *connection_->stream;
+  co_return co_await net::write_all(stream, out, patience());
+}
+
+Task<void> Forwarder::upload() {
+  upload_result_ = co_await upload_pieces();
+  uploading_ = false;
+  // Nothing can be expected of the backend any more when the client broke off its request.
+  if (upload_failed_by_client_ && connection_ != nullptr) connection_->stream->watch().cancel();
+  uploaded_.notify();
+}
+
+Task<Result<void>> Forwarder::upload_pieces() {
+  const bool chunked = context_.exchange.request().body == http::BodyKind::kChunked;
+  net::ByteStream& stream = *connection_->stream;
+  std::string out;
+  for (;;) {
+    const Result<std::string_view> piece = co_await context_.exchange.read_body();
+    if (!piece) {
+      upload_failed_by_client_ = true;
+      co_return tl::unexpected<Error>(piece.error());
+    }
+    if (piece->empty()) break;
+    std::string_view bytes = *piece;
+    if (chunked) {
+      out.clear();
+      http::append_chunk_head(out, piece->size());
+      out.append(*piece).append(http::kChunkEnd);
+      bytes = out;
+    }
+    const Result<void> sent = co_await net::write_all(stream, bytes, patience());
+    if (!sent) co_return sent;
+  }
+  if (!chunked) co_return Result<void>();
+  http::Fields& trailers = context_.exchange.request_trailers();
+  http::strip_hop_by_hop(trailers);
+  routing::drop_invalid_request_names(trailers);
+  context_.snapshot->identity_headers.strip(trailers);
+  out.clear();
+  http::append_last_chunk(out, &trailers);
+  co_return co_await net::write_all(stream, out, patience());
+}
+
+// The upload uses this object and the connection: nothing may go before it has ended.
+Task<void> Forwarder::join_upload() {
+  if (!uploading_) co_return;
+  context_.exchange.stop_reading();
+  connection_->stream->watch().cancel();
+  while (uploading_) co_await uploaded_.wait(event::kNoDeadline);
+}
+
+// What a failure before the response began means for the request.
+Forwarder::Outcome Forwarder::failed(const Error& error, bool fresh) {
+  context_.exchange.on_client_gone(nullptr);
+  connection_.reset();
+  buffer_.release();
+  if (context_.client_gone) {
+    context_.refuse(499, "client.closed", "ERRORINFO_CLIENT_CLOSED_REQUEST");
+    return Outcome::kDone;
+  }
+  if (upload_failed_by_client_) {
+    const Error& cause = upload_result_.error();
+    const bool late = cause.code == "net.timeout";
+    const bool gone = cause.code == "net.closed" || cause.code == "net.reset";
+    context_.client_gone = gone;
+    context_.refuse(gone   ? 499
+                    : late ? 408
+                           : 400,
+                    cause.code, gone ? "ERRORINFO_CLIENT_CLOSED_REQUEST" : "ERRORINFO_INVALID_REQUEST");
+    context_.exchange.close_after();
+    return Outcome::kDone;
+  }
+  const http::RequestHead& request = context_.exchange.request();
+  const bool repeatable = request.body == http::BodyKind::kNone && idempotent(request.method);
+  if (error.retry_safe && repeatable && !fresh) return Outcome::kRetryFresh;
+  const bool timed_out = error.code == "upstream.timeout" || error.code == "net.timeout";
+  context_.refuse(timed_out ? 504 : 502, error.code, timed_out ? kTimedOut : kClosed);
+  return Outcome::kDone;
+}
+
+// All content that lies in the buffer, decoded and moved together, so that many small chunks leave as one write.
+std::string_view Forwarder::gather(bool& end) {
+  char* const base = buffer_.data();
+  std::string_view first;
+  std::size_t gathered = 0;
+  while (!body_.done()) {
+    const http::BodyStep step = body_.next({base + begin_, end_ - begin_});
+    begin_ += step.consumed;
+    if (step.state == http::BodyStep::State::kRefused) corrupt_ = true;
+    if (step.state != http::BodyStep::State::kData) break;
+    if (first.empty()) {
+      first = step.data;
+    } else {
+      std::memmove(const_cast<char*>(first.data()) + gathered, step.data.data(), step.data.size());
+    }
+    gathered += step.data.size();
+  }
+  end = body_.done();
+  return {first.data(), gathered};
+}
+
+// False: the client cannot be served any further.
+Task<bool> Forwarder::relay_piece(std::string_view content, bool end) {
+  Result<void> sent;
+  if (!head_sent_) {
+    head_sent_ = true;
+    rewrite_response(context_);
+    sent = co_await context_.exchange.respond(context_.response, content, end);
+  } else {
+    http::Fields* trailers = end ? &body_.trailers() : nullptr;
+    if (trailers != nullptr) http::strip_hop_by_hop(*trailers);
+    sent = co_await context_.exchange.write_body(content, end, trailers);
+  }
+  if (!sent) context_.error_info = "ERRORINFO_CLIENT_CLOSED_REQUEST";
+  co_return sent.has_value();
+}
+
+// False: the body ended, rightly or not.
+Task<bool> Forwarder::read_more() {
+  if (buffer_ && filled_up_ && buffer_.size() < net::BufferPool::kLarge) buffer_.release();
+  if (!buffer_) buffer_ = filled_up_ ? services_.buffers.large() : services_.buffers.small();
+  begin_ = end_ = 0;
+  const Deadline deadline = services_.loop.in(patience());
+  net::ByteStream& stream = *connection_->stream;
+  const Result<std::size_t> got = co_await net::read_some(stream, buffer_.data(), buffer_.size(), deadline);
+  if (!got || *got == 0) {
+    const bool complete = got.has_value() && body_.on_eof();
+    if (!complete) corrupt_ = true;
+    co_return false;
+  }
+  end_ = *got;
+  filled_up_ = end_ == buffer_.size();
+  co_return true;
+}
+
+Task<void> Forwarder::relay(upstream::HeadRead read) {
+  begin_ = read.body_begin;
+  end_ = read.filled;
+  filled_up_ = end_ == buffer_.size();
+  http::ResponseHead& head = context_.response;
+  upstream_keep_alive_ = head.keep_alive;
+  body_.start(head.body, head.content_length, Origin::kUpstream);
+  for (;;) {
+    bool end = false;
+    const std::string_view content = gather(end);
+    // A backend that breaks its own framing must not look complete to the client.
+    if (corrupt_) break;
+    const bool something = end || !content.empty() || !head_sent_;
+    if (something) {
+      const bool sent = co_await relay_piece(content, end);
+      if (!sent) co_return;
+    }
+    if (end) co_return;
+    const bool more = co_await read_more();
+    if (more) continue;
+    if (corrupt_) break;
+    const std::string_view nothing;
+    co_await relay_piece(nothing, true);
+    co_return;
+  }
+  if (head_sent_) {
+    context_.error_info = kClosed;
+    context_.refused.reason = "upstream.body_cut_short";
+    context_.exchange.close_after();
+  } else {
+    context_.refuse(502, "upstream.invalid_response", kClosed);
+  }
+}
+
+void Forwarder::give_back() {
+  if (connection_ == nullptr) return;
+  connection_->reusable = body_.done() && !corrupt_ && begin_ == end_ && context_.exchange.body_done() &&
+                          upload_result_.has_value() && upstream_keep_alive_;
+  buffer_.release();
+  services_.connections.release(std::move(connection_));
+}
+
+}  // namespace
+
+Task<void> forward(RequestContext& context) {
+  Forwarder forwarder(context);
+  co_await forwarder.run();
+}
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,72 @@
+// RequestContext: one request on its way through the stages, and the source of every server variable and log value
+// about it. Lives in serve_request's frame; worker-local.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "clientauth/verdict.h"
+#include "conn/exchange.h"
+#include "http/uri.h"
+#include "proxy/connection.h"
+#include "routing/variables.h"
+
+namespace portcullis::proxy {
+
+// How the request ended where the gateway, not a backend, decided; static strings.
+struct Refused {
+  int status = 0;               // 0: it was not refused
+  std::string_view reason;      // stable: "client_cert.expired", "upstream.timeout"
+  std::string_view error_info;  // ERRORINFO_… (azure-semantics §6.3)
+  std::string body;             // the page
+};
+
+// What is known of the backend's side, for the log.
+struct UpstreamRecord {
+  std::string routed;  // "10.0.0.4:8080"
+  int status = 0;
+  std::uint16_t source_port = 0;
+  MonoTime sent{}, answered{};
+  unsigned attempts = 0;
+};
+
+class RequestContext final : public routing::VariableSource {
+ public:
+  RequestContext(conn::Exchange& exchange, ClientConnection& connection, Services& services);
+
+  void append(const routing::VariableRef& variable, std::string& out) const override;
+
+  conn::Exchange& exchange;
+  ClientConnection& connection;
+  Services& services;
+  const std::shared_ptr<const snapshot::Snapshot> snapshot;  // pinned for the whole of this request
+
+  // As received, before anything is rewritten.
+  std::string original_host;  // the Host field
+  std::string original_target;
+  std::string user_agent;
+  std::string trace_id;
+
+  http::Target target;
+  std::string host;  // canonical, without port; empty: none given
+  clientauth::Verdict verdict;
+  bool judged = false;
+  const snapshot::Listener* listener = nullptr;  // by Host
+  Refused refused;
+  std::string_view error_info = "ERRORINFO_NO_ERROR";
+  UpstreamRecord upstream;
+  http::ResponseHead response;  // the one that goes, or went, to the client
+  bool client_gone = false;
+
+  void refuse(int status, std::string_view reason, std::string_view error_info);
+  const snapshot::Rule* rule() const { return listener != nullptr && listener->rule ? &*listener->rule : nullptr; }
+  std::string_view scheme() const { return connection.tls != nullptr ? "https" : "http"; }
+
+ private:
+  void append_certificate(routing::Variable variable, std::string& out) const;
+  void append_connection(routing::Variable variable, std::string& out) const;
+  void append_request(const routing::VariableRef& variable, std::string& out) const;
+};
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,182 @@
+#include "snapshot/compile.h"
+
+#include <algorithm>
+#include <set>
+
+#include "snapshot/internal/compile_tls.h"
+
+namespace portcullis::snapshot {
+
+std::shared_ptr<tls::SessionStore> Carryover::session_store(const Endpoint& address) {
+  auto& store = stores_[address];
+  if (store == nullptr) store = std::make_shared<tls::SessionStore>();
+  return store;
+}
+
+void Carryover::keep_only(const Snapshot& snapshot) {
+  std::erase_if(stores_, [&](const auto& entry) { return snapshot.find(entry.first) == nullptr; });
+}
+
+namespace {
+
+using model::Findings;
+
+// An address while its listeners are being gathered.
+struct Draft {
+  std::unique_ptr<Address> address;
+  std::vector<routing::HostEntry> entries;
+};
+
+class Compiler {
+ public:
+  Compiler(const model::HostConfig& host, Carryover* carryover, Findings& findings)
+      : host_(host), carryover_(carryover), findings_(findings) {}
+
+  void add(const model::Gateway& gateway) {
+    for (const model::HttpListener& listener : gateway.http_listeners) add_listener(gateway, listener);
+  }
+
+  void finish(Snapshot& snapshot) {
+    for (auto& [endpoint, draft] : drafts_) {
+      finish_address(draft);
+      snapshot.addresses.push_back(std::move(draft.address));
+    }
+  }
+
+ private:
+  void add_listener(const model::Gateway& gateway, const model::HttpListener& source) {
+    const model::FrontendPort* port = model::find_by_name(gateway.frontend_ports, source.frontend_port->name);
+    std::optional<Rule> rule = compile_rule(gateway, source);
+    const std::uint32_t priority = rule ? rule->priority : 0;
+    Listener listener;
+    listener.name = source.name;
+    listener.gateway = gateway.name;
+    listener.resource_id = resource_id(gateway);
+    listener.rule = std::move(rule);
+    if (!source.host_name.empty()) listener.hosts.push_back(source.host_name);
+    listener.hosts.insert(listener.hosts.end(), source.host_names.begin(), source.host_names.end());
+    if (!internal::compile_tls(gateway, source, host_, listener, findings_)) return;
+    for (const IpAddress& ip : host_.bind_addresses(source.frontend_ip_configuration->name)) {
+      place(source, {ip, host_.local_port(port->port)}, port->port, priority, listener);
+    }
+  }
+
+  void place(const model::HttpListener& source, const Endpoint& local, std::uint16_t document_port,
+             std::uint32_t priority, const Listener& listener) {
+    const bool https = listener.tls != nullptr;
+    Draft& draft = drafts_[local];
+    if (draft.address == nullptr) {
+      draft.address = std::make_unique<Address>();
+      draft.address->local = local;
+      draft.address->document_port = document_port;
+      draft.address->https = https;
+    }
+    const Listener* first = draft.address->listeners.empty() ? nullptr : &draft.address->listeners.front();
+    if (first != nullptr && (draft.address->https != https || draft.address->document_port != document_port ||
+                             first->gateway != listener.gateway)) {
+      findings_.error(
+          "ListenersShareAddress", source.pointer,
+          "listener '" + source.name + "' and listener '" + first->name + "' both want " + local.to_string() +
+              " but differ in protocol, frontend port or gateway; change `bind` or `ports` in the host file");
+      return;
+    }
+    draft.entries.push_back({listener.hosts, priority});
+    draft.address->listeners.push_back(listener);
+  }
+
+  std::optional<Rule> compile_rule(const model::Gateway& gateway, const model::HttpListener& listener) {
+    for (const model::RequestRoutingRule& source : gateway.request_routing_rules) {
+      if (!source.http_listener || !equals_ignore_case(source.http_listener->name, listener.name)) continue;
+      Rule rule;
+      rule.name = source.name;
+      rule.priority = source.priority.value_or(0);
+      rule.backend = compile_backend(gateway, source);
+      if (source.rewrite_rule_set) {
+        const auto* set = model::find_by_name(gateway.rewrite_rule_sets, source.rewrite_rule_set->name);
+        auto program = routing::RewriteProgram::compile(*set, rewrite_findings_for(*set));
+        if (program) rule.rewrite = std::move(*program);
+      }
+      return rule;
+    }
+    return std::nullopt;
+  }
+
+  // A set that several rules share is reported once.
+  Findings& rewrite_findings_for(const model::RewriteRuleSet& set) {
+    if (reported_sets_.insert(&set).second) return findings_;
+    repeated_.clear();
+    return repeated_;
+  }
+
+  Backend compile_backend(const model::Gateway& gateway, const model::RequestRoutingRule& rule) {
+    const auto* pool = model::find_by_name(gateway.backend_address_pools, rule.backend_address_pool->name);
+    const auto* settings = model::find_by_name(gateway.backend_http_settings, rule.backend_http_settings->name);
+    Backend backend;
+    backend.pool_name = pool->name;
+    backend.settings_name = settings->name;
+    if (carryover_ != nullptr) backend.members = carryover_->membership(*pool);
+    backend.port = settings->port;
+    backend.request_timeout = settings->request_timeout;
+    backend.host_name = settings->host_name;
+    backend.host_from_member = settings->pick_host_name_from_backend_address;
+    return backend;
+  }
+
+  static std::string resource_id(const model::Gateway& gateway) {
+    if (!gateway.id.empty()) return gateway.id;
+    return "/providers/Microsoft.Network/applicationGateways/" + gateway.name;
+  }
+
+  void finish_address(Draft& draft) {
+    Address& address = *draft.address;
+    auto table = routing::HostTable::build(draft.entries);
+    if (!table) {
+      findings_.error(table.error().code, "", table.error().message);
+      return;
+    }
+    address.hosts = std::move(*table);
+    if (!address.https) return;
+    const Address* self = &address;
+    auto select = [self](std::optional<std::string_view> sni) {
+      tls::Door::Choice choice;
+      if (const auto index = self->hosts.select_for_sni(sni)) {
+        choice.listener = *index;
+        choice.context = self->listeners[*index].tls.get();
+      }
+      return choice;
+    };
+    const bool keeps = carryover_ != nullptr && host_.client_auth.sessions == model::SessionMode::kStateful;
+    auto door = tls::Door::create(std::move(select), keeps ? carryover_->session_store(address.local) : nullptr,
+                                  host_.client_auth.session_lifetime);
+    if (!door) {
+      findings_.error(door.error().code, "", door.error().message);
+      return;
+    }
+    address.door = std::move(*door);
+  }
+
+  const model::HostConfig& host_;
+  Carryover* carryover_;
+  Findings& findings_;
+  Findings repeated_;
+  std::set<const model::RewriteRuleSet*> reported_sets_;
+  std::map<Endpoint, Draft> drafts_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Snapshot> compile(std::span<const model::Gateway* const> gateways, const model::HostConfig& host,
+                                        Carryover* carryover, Findings& findings) {
+  if (findings.has_errors()) return nullptr;
+  auto snapshot = std::make_shared<Snapshot>();
+  Compiler compiler(host, carryover, findings);
+  for (const model::Gateway* gateway : gateways) compiler.add(*gateway);
+  compiler.finish(*snapshot);
+  snapshot->identity_headers = routing::collect_identity_headers(gateways);
+  snapshot->limits = host.limits;
+  if (carryover != nullptr) snapshot->generation = carryover->next_generation();
+  if (findings.has_errors()) return nullptr;
+  return snapshot;
+}
+
+}  // namespace portcullis::snapshot

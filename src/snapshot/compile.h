@@ -1,0 +1,40 @@
+// compile(): gateways and the host file → Snapshot. Runs on the control thread. Everything that is wrong is reported
+// together, each finding with its JSON pointer; on any error there is no snapshot, and what was running goes on.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+
+#include "model/finding.h"
+#include "model/gateway.h"
+#include "snapshot/snapshot.h"
+#include "upstream/membership_keeper.h"
+
+namespace portcullis::snapshot {
+
+// What outlives a snapshot and is handed on to the next: owned by server/, touched by the control thread only.
+class Carryover {
+ public:
+  explicit Carryover(upstream::MembershipKeeper& keeper) : keeper_(keeper) {}
+
+  std::shared_ptr<tls::SessionStore> session_store(const Endpoint& address);
+  std::shared_ptr<const upstream::Membership> membership(const model::BackendAddressPool& pool) {
+    return keeper_.adopt(pool);
+  }
+  // Forgets what belongs to addresses that `snapshot` no longer has.
+  void keep_only(const Snapshot& snapshot);
+  std::uint64_t next_generation() { return ++generation_; }
+
+ private:
+  upstream::MembershipKeeper& keeper_;
+  std::map<Endpoint, std::shared_ptr<tls::SessionStore>> stores_;
+  std::uint64_t generation_ = 0;
+};
+
+// Null exactly when `findings` has an error afterwards. `carryover` may be null: then the result is only good for
+// checking (pools have no members).
+std::shared_ptr<const Snapshot> compile(std::span<const model::Gateway* const> gateways, const model::HostConfig& host,
+                                        Carryover* carryover, model::Findings& findings);
+
+}  // namespace portcullis::snapshot

@@ -1,0 +1,142 @@
+#include "snapshot/internal/compile_tls.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "tls/policy.h"
+#include "x509/key_pair.h"
+#include "x509/trusted_ca_file.h"
+
+namespace portcullis::snapshot::internal {
+namespace {
+
+using model::Findings;
+
+constexpr std::size_t kMaxSecretFile = 1U << 20U;
+// Over this many bytes of CA names none are sent: a trimmed list makes clients withhold good certificates.
+constexpr std::size_t kMaxCaNames = 16 * 1024;
+
+std::optional<std::string> read_secret(const std::string& path, const model::SslCertificate& certificate,
+                                       Findings& findings) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes;
+  if (file) {
+    bytes.resize(kMaxSecretFile + 1);
+    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    bytes.resize(static_cast<std::size_t>(file.gcount()));
+  }
+  if (bytes.empty() || bytes.size() > kMaxSecretFile) {
+    findings.error("SecretFileUnreadable", certificate.pointer,
+                   "the file '" + path + "' for certificate '" + certificate.name +
+                       "' cannot be read, is empty or is over 1 MiB; see `secrets` in the host file");
+    return std::nullopt;
+  }
+  return bytes;
+}
+
+std::optional<x509::ServerKeyPair> load_pair(const model::SslCertificate& certificate, const model::HostConfig& host,
+                                             Findings& findings) {
+  std::string bytes;
+  if (certificate.data) {
+    bytes = certificate.data->bytes;
+  } else if (const std::string* path = host.secret_path(certificate.name, certificate.key_vault_secret_id)) {
+    auto read = read_secret(*path, certificate, findings);
+    if (!read) return std::nullopt;
+    bytes = std::move(*read);
+  }
+  auto pair = x509::load_key_pair(bytes, certificate.password);
+  if (pair) return std::move(*pair);
+  findings.error(pair.error().code, certificate.pointer,
+                 "sslCertificate '" + certificate.name + "': " + pair.error().message);
+  return std::nullopt;
+}
+
+tls::TlsPolicy policy_for(const model::Gateway& gateway, const model::SslProfile* profile) {
+  const model::SslPolicy* source = nullptr;
+  if (gateway.ssl_policy) source = &*gateway.ssl_policy;
+  if (profile != nullptr && profile->ssl_policy) source = &*profile->ssl_policy;
+  if (source == nullptr) return tls::default_policy();
+  return tls::predefined_policy(source->policy_name).value_or(tls::default_policy());
+}
+
+bool load_anchors(const model::Gateway& gateway, const model::SslProfile& profile, clientauth::ClientPolicy& policy,
+                  Findings& findings) {
+  std::vector<x509::TrustedCaFile> files;
+  for (const model::Ref& ref : profile.trusted_client_certificates) {
+    const auto* source = model::find_by_name(gateway.trusted_client_certificates, ref.name);
+    auto file = x509::parse_trusted_ca_file(source->data.bytes);
+    if (!file) {
+      findings.error(file.error().code, source->data_pointer, file.error().message);
+      return false;
+    }
+    files.push_back(std::move(*file));
+  }
+  auto anchors = x509::TrustAnchors::build(files);
+  if (!anchors) {
+    findings.error(anchors.error().code, profile.pointer, anchors.error().message);
+    return false;
+  }
+  policy.anchors = std::move(*anchors);
+  return true;
+}
+
+std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gateway, const model::SslProfile* profile,
+                                                       const model::HostConfig& host, bool& ok, Findings& findings) {
+  ok = true;
+  if (profile == nullptr) return nullptr;
+  const model::EffectiveClientAuth mode = model::effective_client_auth(*profile);
+  if (mode == model::EffectiveClientAuth::kNone) return nullptr;
+  clientauth::ClientPolicy policy;
+  const bool strict = mode == model::EffectiveClientAuth::kStrict;
+  policy.mode = strict ? clientauth::Mode::kStrict : clientauth::Mode::kPassthrough;
+  policy.verify_issuer_dn = model::effective_client_auth_configuration(*profile).verify_client_cert_issuer_dn;
+  policy.verify_depth = static_cast<int>(host.client_auth.verify_depth);
+  policy.presented_certificates = host.limits.presented_certificates;
+  policy.rsa_bits = host.limits.rsa_bits;
+  if (strict || !profile->trusted_client_certificates.empty()) ok = load_anchors(gateway, *profile, policy, findings);
+  if (!ok) return nullptr;
+  return std::make_shared<clientauth::Verifier>(std::move(policy));
+}
+
+std::vector<std::string> names_to_send(const clientauth::Verifier& verifier) {
+  if (verifier.policy().mode != clientauth::Mode::kStrict) return {};
+  std::size_t total = 0;
+  for (const std::string& name : verifier.policy().anchors->ca_names()) total += name.size() + 2;
+  if (total > kMaxCaNames) return {};
+  return verifier.policy().anchors->ca_names();
+}
+
+}  // namespace
+
+bool compile_tls(const model::Gateway& gateway, const model::HttpListener& listener, const model::HostConfig& host,
+                 Listener& out, Findings& findings) {
+  out.trust = clientauth::trust_digest(clientauth::ClientPolicy{});
+  if (listener.protocol != model::Protocol::kHttps) return true;
+  const model::SslProfile* profile =
+      listener.ssl_profile ? model::find_by_name(gateway.ssl_profiles, listener.ssl_profile->name) : nullptr;
+  bool ok = false;
+  std::shared_ptr<clientauth::Verifier> verifier = compile_verifier(gateway, profile, host, ok, findings);
+  const auto* certificate = model::find_by_name(gateway.ssl_certificates, listener.ssl_certificate->name);
+  std::optional<x509::ServerKeyPair> pair = load_pair(*certificate, host, findings);
+  if (!ok || !pair) return false;
+  if (verifier != nullptr) out.trust = verifier->trust();
+  out.verifier = verifier;
+  tls::TlsPolicy policy = policy_for(gateway, profile);
+  const Digest session = clientauth::session_digest(out.trust, gateway.name + "/" + listener.name,
+                                                    profile == nullptr ? "" : profile->name, policy.name);
+  tls::ServerContextOptions options{std::move(*pair), std::move(policy),          verifier, {},
+                                    session,          host.limits.presented_bytes};
+  if (verifier != nullptr) options.ca_names = names_to_send(*verifier);
+  auto context = tls::ServerContext::create(std::move(options));
+  if (!context) {
+    findings.error(context.error().code, listener.pointer,
+                   "listener '" + listener.name + "': " + context.error().message);
+    return false;
+  }
+  out.tls = std::move(*context);
+  return true;
+}
+
+}  // namespace portcullis::snapshot::internal
