@@ -1,7 +1,7 @@
 // Shows, for the compiler that built it, what becomes of temporaries inside a co_await expression. g++ 12.2 destroys an
-// aggregate and a capturing lambda twice, which is why tools/check_coawait.py exists. Passes when the good forms are right
-// and the verdict on the bad ones agrees with what is known of the compiler; where a compiler is right, it says so.
-// The bad forms are the checker's samples too: its test wants every line marked `BAD` here to be found.
+// aggregate and a capturing lambda twice, which is why tools/check_coawait.py exists. Passes when the good forms are
+// right and the verdict on the bad ones agrees with what is known of the compiler; where a compiler is right, it says
+// so. The bad forms are the checker's samples too: its test wants every line marked `BAD` here to be found.
 #include <coroutine>
 #include <cstdio>
 #include <cstring>

@@ -32,7 +32,10 @@ class ManualClock final : public Clock {
   explicit ManualClock(WallTime start = WallTime{std::chrono::seconds(1'800'000'000)}) : wall_(start) {}
   WallTime wall() const override { return wall_; }
   MonoTime mono() const override { return mono_; }
-  void advance(std::chrono::milliseconds by) { wall_ += by; mono_ += by; }
+  void advance(std::chrono::milliseconds by) {
+    wall_ += by;
+    mono_ += by;
+  }
   void set_wall(WallTime to) { wall_ = to; }
 
  private:

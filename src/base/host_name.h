@@ -1,5 +1,5 @@
-// The one canonicaliser for host names: SNI, the Host header and the document's hostName all pass through it before they
-// are compared, so that two spellings of one name can never select two different policies (invariant I13).
+// The one canonicaliser for host names: SNI, the Host header and the document's hostName all pass through it before
+// they are compared, so that two spellings of one name can never select two different policies (invariant I13).
 #pragma once
 
 #include <cstdint>
