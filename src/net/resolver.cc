@@ -119,10 +119,13 @@ Result<void> Resolver::Channel::open(const ResolverOptions& options) {
   settings.timeout = static_cast<int>(options.timeout.count());
   settings.tries = options.tries;
   settings.lookups = lookups;
+  settings.flags = ARES_FLAG_EDNS;
+  settings.ednspsz = 1232;  // fits every path unfragmented; without EDNS a pool of thirty would need TCP
   settings.sock_state_cb = on_socket_state;
   settings.sock_state_cb_data = this;
   int status = ares_init_options(&ares, &settings,
-                                 ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+                                 ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_FLAGS |
+                                     ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB);
   if (status == ARES_SUCCESS && !options.servers.empty()) {
     status = ares_set_servers_ports_csv(ares, options.servers.c_str());
   }

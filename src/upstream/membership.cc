@@ -36,12 +36,12 @@ Membership::Membership(std::vector<Member> members)
   publish();
 }
 
-std::vector<Member> Membership::members_of(const model::BackendAddressPool& pool) {
+std::vector<Member> Membership::members_of(const model::BackendAddressPool& pool, bool report) {
   std::vector<Member> members;
   for (const auto& given : pool.backend_addresses) {
     auto member = member_of(given);
     if (!member) {
-      telemetry::log_warn("pool.member_ignored", {{"pool", pool.name}, {"pointer", given.pointer}});
+      if (report) telemetry::log_warn("pool.member_ignored", {{"pool", pool.name}, {"pointer", given.pointer}});
       continue;
     }
     const auto same = [&member](const Member& other) { return other.name == member->name; };
@@ -52,7 +52,7 @@ std::vector<Member> Membership::members_of(const model::BackendAddressPool& pool
 
 std::string Membership::content_key(const model::BackendAddressPool& pool) {
   std::string key;
-  for (const Member& member : members_of(pool)) key.append(member.name).push_back('\n');
+  for (const Member& member : members_of(pool, false)) key.append(member.name).push_back('\n');
   return key;
 }
 

@@ -54,7 +54,8 @@ class Membership {
  private:
   friend class MembershipKeeper;
   explicit Membership(std::vector<Member> members);
-  static std::vector<Member> members_of(const model::BackendAddressPool& pool);
+  // `report`: log what is neither a name nor an address.
+  static std::vector<Member> members_of(const model::BackendAddressPool& pool, bool report);
 
   // Control thread. `addresses` is what `name` means now.
   void set_addresses(const std::string& name, std::vector<IpAddress> addresses);

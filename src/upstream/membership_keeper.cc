@@ -47,7 +47,7 @@ std::shared_ptr<Membership> MembershipKeeper::State::adopt(const model::BackendA
   auto membership = slot.lock();
   const bool is_new = membership == nullptr;
   if (is_new) {
-    membership.reset(new Membership(Membership::members_of(pool)));
+    membership.reset(new Membership(Membership::members_of(pool, true)));
     slot = membership;
   }
   for (const Member& member : membership->members()) {
