@@ -100,22 +100,48 @@ Task<Result<std::unique_ptr<TcpStream>>> connect_tcp(event::Loop& loop, Endpoint
   co_return stream;
 }
 
-Result<Fd> listen_tcp(const Endpoint& at) {
-  const auto failed = [&at](const char* what) {
-    return fail("net.listen", std::string(what) + " " + at.to_string() + ": " + std::strerror(errno));
-  };
+namespace {
+
+tl::unexpected<Error> listen_error(const char* what, const Endpoint& at) {
+  const int error = errno;
+  const std::string message = std::string(what) + " " + at.to_string() + ": " + std::strerror(error);
+  if (error == EADDRINUSE) {
+    return fail("net.address_in_use", message + "; stop what listens there, or map the port elsewhere with `ports`");
+  }
+  return fail("net.listen", message);
+}
+
+// A bound socket that does not listen yet.
+Result<Fd> bind_tcp(const Endpoint& at, bool shared) {
   Fd fd(::socket(at.address.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return failed("cannot open a socket for");
+  if (!fd) return listen_error("cannot open a socket for", at);
   const int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  // Accepted sockets inherit it, so that no connection pays a system call of its own for it.
-  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (at.address.is_v6()) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) return failed("cannot share");
+  if (shared && setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
+    return listen_error("cannot share", at);
+  }
   sockaddr_storage address;
   const socklen_t size = at.to_sockaddr(address);
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return failed("cannot bind");
-  if (::listen(fd.get(), 4096) != 0) return failed("cannot listen on");
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return listen_error("cannot bind", at);
+  return fd;
+}
+
+}  // namespace
+
+Result<void> check_address_free(const Endpoint& at) {
+  auto fd = bind_tcp(at, false);
+  if (!fd) return forward_error(fd);
+  return {};
+}
+
+Result<Fd> listen_tcp(const Endpoint& at) {
+  auto fd = bind_tcp(at, true);
+  if (!fd) return fd;
+  const int on = 1;
+  // Accepted sockets inherit it, so that no connection pays a system call of its own for it.
+  setsockopt(fd->get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (::listen(fd->get(), 4096) != 0) return listen_error("cannot listen on", at);
   return fd;
 }
 

@@ -37,6 +37,9 @@ event::Task<Result<std::unique_ptr<TcpStream>>> connect_tcp(event::Loop& loop, E
 
 // A listening socket with SO_REUSEPORT, so that every worker has its own on the same address. Errors: net.listen.
 Result<Fd> listen_tcp(const Endpoint& at);
+// Whether nobody listens on that address: SO_REUSEPORT would otherwise share it with a stranger of the same user in
+// silence. Errors: net.address_in_use, net.listen.
+Result<void> check_address_free(const Endpoint& at);
 // The address a socket is bound to (the port the kernel chose for port 0).
 Endpoint local_endpoint(int fd);
 

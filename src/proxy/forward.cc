@@ -131,7 +131,12 @@ Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
     stream->watch().cancel();
   });
   const Result<void> sent = co_await send_head();
-  if (!sent) co_return failed(sent.error(), fresh);
+  if (!sent) {
+    Error error = sent.error();
+    // A connection that had been closed while it was idle: nothing of the request was taken.
+    error.retry_safe = connection_->reused;
+    co_return failed(error, fresh);
+  }
   if (!context_.exchange.body_done()) {
     uploading_ = true;
     event::spawn(upload());

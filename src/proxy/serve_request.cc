@@ -1,7 +1,9 @@
 #include "proxy/serve_request.h"
 
+#include "http/error_page.h"
 #include "proxy/access_record.h"
 #include "proxy/forward.h"
+#include "proxy/plain_on_tls.h"
 #include "proxy/stages.h"
 
 namespace portcullis::proxy {
@@ -50,6 +52,17 @@ Task<void> serve_request(conn::Exchange& exchange, ClientConnection& connection,
   }
   const bool answer = context.refused.status != 0;
   if (answer && !exchange.responded() && !context.client_gone) co_await answer_refusal(context);
+  write_access_record(context);
+}
+
+Task<void> serve_plain_on_tls(conn::Exchange& exchange, ClientConnection& connection, Services& services) {
+  exchange.close_after();
+  ++connection.requests;
+  services.counters.requests.add();
+  RequestContext context(exchange, connection, services);
+  context.refuse(400, "http.plain_on_tls_port", "ERRORINFO_HTTP_TO_HTTPS_PORT");
+  context.refused.body = http::error_page(http::BadRequestPage::kPlainHttpToHttpsPort);
+  co_await answer_refusal(context);
   write_access_record(context);
 }
 

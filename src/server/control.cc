@@ -1,0 +1,289 @@
+#include "server/control.h"
+
+#include <csignal>
+#include <thread>
+
+#include "event/signal.h"
+#include "server/notify.h"
+#include "server/process.h"
+
+namespace portcullis::server {
+
+using event::Deadline;
+using event::Task;
+using event::Wake;
+using telemetry::log_error;
+using telemetry::log_info;
+using telemetry::log_warn;
+
+namespace {
+
+// How long the first start waits for the names of backend pools.
+constexpr std::chrono::seconds kFirstResolution{3};
+constexpr std::chrono::milliseconds kDrainPoll{20};
+
+telemetry::Level level_of(model::LogLevel level) {
+  switch (level) {
+    case model::LogLevel::kError:
+      return telemetry::Level::kError;
+    case model::LogLevel::kWarn:
+      return telemetry::Level::kWarn;
+    case model::LogLevel::kDebug:
+      return telemetry::Level::kDebug;
+    default:
+      return telemetry::Level::kInfo;
+  }
+}
+
+void log_findings(const model::Findings& findings) {
+  for (const model::Finding& finding : findings) {
+    if (finding.severity == model::Severity::kError) {
+      log_error("document.error", {{"code", finding.code}, {"pointer", finding.pointer}, {"message", finding.message}});
+    } else {
+      log_warn("document.warning",
+               {{"code", finding.code}, {"pointer", finding.pointer}, {"message", finding.message}});
+    }
+  }
+}
+
+std::vector<const model::Gateway*> pointers_to(const std::vector<model::Gateway>& gateways) {
+  std::vector<const model::Gateway*> out;
+  for (const model::Gateway& gateway : gateways) out.push_back(&gateway);
+  return out;
+}
+
+}  // namespace
+
+Control::Control(const RunOptions& options) : options_(options) {}
+
+Control::~Control() {
+  workers_.clear();
+  snapshot_.reset();
+  carryover_.reset();
+  keeper_.reset();
+  // The resolver's callbacks post to the loop.
+  resolver_.reset();
+  signal_watch_.reset();
+  loop_.reset();
+  access_log_.reset();
+  telemetry::set_process_log(nullptr);
+}
+
+Result<void> Control::open_logs(const model::HostConfig& host) {
+  telemetry::Log::Options log;
+  log.path = host.log_path;
+  log.level = level_of(host.log_level);
+  auto opened = telemetry::Log::open(log);
+  if (!opened) return forward_error(opened);
+  log_ = std::move(*opened);
+  telemetry::set_process_log(log_.get());
+  telemetry::AccessLogSink::Options access;
+  access.path = host.access_log_path;
+  access.metrics = &metrics_;
+  auto sink = telemetry::AccessLogSink::open(access);
+  if (!sink) return forward_error(sink);
+  access_log_ = std::move(*sink);
+  return {};
+}
+
+Result<void> Control::make_workers(const model::HostConfig& host) {
+  shared_ = std::make_unique<Shared>(metrics_);
+  shared_->access_log = access_log_.get();
+  shared_->limits.configure(host.limits);
+  const std::size_t count = host.workers != 0 ? host.workers : std::max(1U, std::thread::hardware_concurrency());
+  for (std::size_t i = 0; i < count; ++i) {
+    auto worker = Worker::create(i, clock_, *shared_);
+    if (!worker) return forward_error(worker);
+    workers_.push_back(std::move(*worker));
+  }
+  return {};
+}
+
+Result<void> Control::start(Configuration configuration, const net::Fd& signals) {
+  started_with_ = configuration.host;
+  if (auto opened = open_logs(configuration.host); !opened) return opened;
+  auto loop = event::Loop::create(clock_);
+  if (!loop) return forward_error(loop);
+  loop_ = std::move(*loop);
+  auto resolver = net::Resolver::create();
+  if (!resolver) return forward_error(resolver);
+  resolver_ = std::move(*resolver);
+  keeper_ = std::make_unique<upstream::MembershipKeeper>(*loop_, *resolver_);
+  carryover_ = std::make_unique<snapshot::Carryover>(*keeper_);
+  if (auto made = make_workers(configuration.host); !made) return made;
+  model::Findings findings;
+  auto snapshot = compile(configuration, findings);
+  log_findings(findings);
+  if (snapshot == nullptr) {
+    std::string all = "the document cannot be served:";
+    for (const model::Finding& finding : findings) all += "\n" + model::to_line(finding);
+    return fail("document.refused", all);
+  }
+  auto sockets = bind_new(*snapshot);
+  if (!sockets) return forward_error(sockets);
+  if (auto dropped = drop_privileges(configuration.host.user); !dropped) return dropped;
+  for (auto& worker : workers_) worker->start();
+  signal_watch_ = std::make_unique<event::Watch>(*loop_, signals.get());
+  event::spawn(serve_signals(&signals));
+  event::spawn(first_publication(std::move(snapshot), std::move(*sockets)));
+  return {};
+}
+
+void Control::run() {
+  loop_->run();
+  for (auto& worker : workers_) worker->join();
+}
+
+std::shared_ptr<const snapshot::Snapshot> Control::compile(const Configuration& configuration,
+                                                           model::Findings& findings) {
+  const auto gateways = pointers_to(configuration.gateways);
+  auto compiled = snapshot::compile(gateways, configuration.host, carryover_.get(), findings);
+  if (compiled != nullptr && compiled->addresses.empty()) {
+    findings.error("NoListeners", "/properties/httpListeners",
+                   "the gateway has no listener, so it would serve nothing");
+    return nullptr;
+  }
+  return compiled;
+}
+
+Result<Control::Sockets> Control::bind_new(const snapshot::Snapshot& snapshot) {
+  Sockets sockets;
+  for (const auto& address : snapshot.addresses) {
+    if (open_.contains(address->local)) continue;
+    if (auto taken = net::check_address_free(address->local); !taken) return forward_error(taken);
+    std::vector<net::Fd>& fds = sockets[address->local];
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      auto fd = net::listen_tcp(address->local);
+      if (!fd) return forward_error(fd);
+      fds.push_back(std::move(*fd));
+    }
+  }
+  return sockets;
+}
+
+void Control::publish(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets, std::function<void()> done) {
+  snapshot_ = snapshot;
+  open_.clear();
+  for (const auto& address : snapshot->addresses) open_.insert(address->local);
+  auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+  event::Loop* loop = loop_.get();
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    std::map<Endpoint, net::Fd> mine;
+    for (auto& [endpoint, fds] : sockets) mine[endpoint] = std::move(fds[i]);
+    workers_[i]->publish(snapshot, std::move(mine), [left, loop, done] {
+      if (left->fetch_sub(1) == 1) loop->post(done);
+    });
+  }
+}
+
+Task<void> Control::first_publication(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets) {
+  // A first request must not fail because DNS has not answered yet.
+  event::Signal settled(*loop_);
+  keeper_->on_settled([&settled] { settled.notify(); });
+  if (!keeper_->settled()) {
+    const Deadline deadline = loop_->in(kFirstResolution);
+    co_await settled.wait(deadline);
+  }
+  keeper_->on_settled(nullptr);
+  publish(std::move(snapshot), std::move(sockets), [this] { on_ready(); });
+}
+
+void Control::on_ready() {
+  for (const auto& address : snapshot_->addresses) {
+    log_info("listener.up", {{"address", address->local.to_string()},
+                             {"port", address->document_port},
+                             {"protocol", address->https ? "https" : "http"},
+                             {"listeners", address->listeners.size()}});
+  }
+  log_info("ready", {{"workers", workers_.size()}, {"generation", snapshot_->generation}});
+  notify_service_manager("READY=1");
+  if (options_.on_ready) options_.on_ready();
+}
+
+Task<void> Control::serve_signals(const net::Fd* signals) {
+  for (;;) {
+    const Wake wake = co_await signal_watch_->readable(event::kNoDeadline);
+    if (wake != Wake::kReady) co_return;
+    const int signal = next_signal(*signals);
+    if (signal == 0) {
+      signal_watch_->not_readable();
+      continue;
+    }
+    if (signal == SIGUSR1) {
+      log_->reopen();
+      access_log_->reopen();
+      log_info("logs.reopened");
+    } else if (signal == SIGHUP) {
+      if (!ending_) reload();
+    } else if (!ending_) {
+      ending_ = true;
+      event::spawn(drain());
+    } else {
+      // Asked a second time: no more patience.
+      for (auto& worker : workers_) worker->cut_off();
+    }
+  }
+}
+
+void Control::reload() {
+  notify_service_manager("RELOADING=1");
+  Loaded loaded = options_.load();
+  if (!loaded.configuration) return reload_failed(loaded.findings);
+  auto snapshot = compile(*loaded.configuration, loaded.findings);
+  if (snapshot == nullptr) return reload_failed(loaded.findings);
+  auto sockets = bind_new(*snapshot);
+  if (!sockets) {
+    loaded.findings.error(sockets.error().code, "", sockets.error().message);
+    return reload_failed(loaded.findings);
+  }
+  log_findings(loaded.findings);
+  warn_about_fixed_settings(loaded.configuration->host);
+  shared_->limits.configure(loaded.configuration->host.limits);
+  log_->set_level(level_of(loaded.configuration->host.log_level));
+  carryover_->keep_only(*snapshot);
+  const std::uint64_t generation = snapshot->generation;
+  publish(std::move(snapshot), std::move(*sockets), [generation] {
+    log_info("reload.done", {{"generation", generation}});
+    notify_service_manager("READY=1");
+  });
+}
+
+void Control::reload_failed(const model::Findings& findings) {
+  log_findings(findings);
+  log_error("reload.failed", {{"errors", findings.size()}, {"do", "mend the document; the old one goes on serving"}});
+  notify_service_manager("READY=1");
+}
+
+// What only a restart can change.
+void Control::warn_about_fixed_settings(const model::HostConfig& host) {
+  const auto warn = [](std::string_view key) {
+    log_warn("reload.needs_restart", {{"key", key}, {"do", "restart the process to change this host-file key"}});
+  };
+  if (host.workers != started_with_.workers) warn("workers");
+  if (host.user != started_with_.user) warn("user");
+  if (host.log_path != started_with_.log_path) warn("log.path");
+  if (host.access_log_path != started_with_.access_log_path) warn("access_log.path");
+}
+
+Task<void> Control::drain() {
+  log_info("draining", {{"connections", shared_->limits.connections()}});
+  notify_service_manager("STOPPING=1");
+  for (auto& worker : workers_) worker->drain();
+  for (auto& worker : workers_) worker->finish();
+  const Deadline limit = loop_->in(options_.drain_limit);
+  while (shared_->limits.connections() > 0 && loop_->now() < limit) {
+    const Deadline next = loop_->in(kDrainPoll);
+    co_await event::sleep_until(*loop_, next);
+  }
+  if (shared_->limits.connections() > 0) {
+    log_warn("drain.cut_off", {{"connections", shared_->limits.connections()}});
+    for (auto& worker : workers_) worker->cut_off();
+  }
+  log_info("stopped");
+  signal_watch_->cancel();
+  co_await event::yield(*loop_);
+  co_await event::yield(*loop_);
+  loop_->stop();
+}
+
+}  // namespace portcullis::server

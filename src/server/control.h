@@ -1,0 +1,67 @@
+// Control: the control thread's own work. Loads and compiles configurations, binds, publishes to the workers, handles
+// signals, drains. Everything here runs on the thread that called run().
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "event/loop.h"
+#include "net/fd.h"
+#include "net/resolver.h"
+#include "server/server.h"
+#include "server/worker.h"
+#include "snapshot/compile.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
+#include "upstream/membership_keeper.h"
+
+namespace portcullis::server {
+
+class Control {
+ public:
+  explicit Control(const RunOptions& options);
+  ~Control();
+
+  // Everything up to the point where the loop can run. Errors are for stderr: nothing serves then.
+  Result<void> start(Configuration configuration, const net::Fd& signals);
+  // Serves until told to end.
+  void run();
+
+ private:
+  using Sockets = std::map<Endpoint, std::vector<net::Fd>>;  // one for each worker
+
+  Result<void> open_logs(const model::HostConfig& host);
+  Result<void> make_workers(const model::HostConfig& host);
+  // Listening sockets for the addresses that are not open yet. All or none.
+  Result<Sockets> bind_new(const snapshot::Snapshot& snapshot);
+  std::shared_ptr<const snapshot::Snapshot> compile(const Configuration& configuration, model::Findings& findings);
+  void publish(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets, std::function<void()> done);
+  event::Task<void> serve_signals(const net::Fd* signals);
+  event::Task<void> first_publication(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets);
+  event::Task<void> drain();
+  void on_ready();
+  void reload();
+  void reload_failed(const model::Findings& findings);
+  void warn_about_fixed_settings(const model::HostConfig& host);
+
+  const RunOptions& options_;
+  SystemClock clock_;
+  telemetry::Registry metrics_;
+  std::unique_ptr<telemetry::Log> log_;
+  std::unique_ptr<telemetry::AccessLogSink> access_log_;
+  std::unique_ptr<Shared> shared_;
+  std::unique_ptr<event::Loop> loop_;
+  std::unique_ptr<net::Resolver> resolver_;
+  std::unique_ptr<upstream::MembershipKeeper> keeper_;
+  std::unique_ptr<snapshot::Carryover> carryover_;
+  std::unique_ptr<event::Watch> signal_watch_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::set<Endpoint> open_;
+  std::shared_ptr<const snapshot::Snapshot> snapshot_;
+  model::HostConfig started_with_;
+  bool ending_ = false;
+};
+
+}  // namespace portcullis::server
