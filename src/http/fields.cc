@@ -1,5 +1,7 @@
 #include "http/fields.h"
 
+#include <cstring>
+
 #include "base/strings.h"
 #include "http/internal/chars.h"
 #include "http/writer.h"
@@ -7,13 +9,13 @@
 namespace portcullis::http {
 
 void Fields::clear() {
-  text_.clear();
+  used_ = 0;
   slots_.clear();
   live_ = 0;
 }
 
 void Fields::reserve(std::size_t bytes, std::size_t count) {
-  text_.reserve(bytes);
+  if (text_.size() < bytes) text_.resize(bytes);
   slots_.reserve(count);
 }
 
@@ -23,17 +25,25 @@ bool Fields::named(const Slot& slot, std::string_view name) const {
 }
 
 void Fields::append(std::string_view name, std::string_view value, bool writable) {
-  const std::size_t at = text_.size();
+  const std::size_t at = used_;
   const std::size_t more = name.size() + kColon.size() + value.size() + kLineEnd.size();
-  if (text_.capacity() - at < more) {
-    // The arguments may be views into text_ itself, which has to stay until they are copied.
-    std::string grown;
-    grown.reserve((at + more) * 2);
-    grown.append(text_).append(name).append(kColon).append(value).append(kLineEnd);
-    text_.swap(grown);
-  } else {
-    text_.append(name).append(kColon).append(value).append(kLineEnd);
+  std::string old;  // the arguments may be views into text_, which has to stay until they are copied
+  if (text_.size() - at < more) {
+    old.swap(text_);
+    text_.reserve((at + more) * 2);
+    text_.append(old, 0, at);
+    text_.resize(text_.capacity());
   }
+  char* to = text_.data() + at;
+  const auto put = [&to](std::string_view piece) {
+    std::memcpy(to, piece.data(), piece.size());
+    to += piece.size();
+  };
+  if (!name.empty()) put(name);
+  put(kColon);
+  if (!value.empty()) put(value);
+  put(kLineEnd);
+  used_ = at + more;
   slots_.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(name.size()),
                     static_cast<std::uint32_t>(value.size()), true, writable});
   ++live_;

@@ -77,7 +77,8 @@ class Fields {
   bool named(const Slot& slot, std::string_view name) const;
   void append(std::string_view name, std::string_view value, bool writable);
 
-  std::string text_;
+  std::string text_;      // its size is what is reserved
+  std::size_t used_ = 0;  // of it
   std::vector<Slot> slots_;
   std::size_t live_ = 0;
 };

@@ -11,21 +11,34 @@ namespace portcullis::http {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kHopByHop = {"Connection",          "Keep-Alive",
-                                                        "Proxy-Connection",    "TE",
-                                                        "Transfer-Encoding",   "Upgrade",
-                                                        "HTTP2-Settings",      "Proxy-Authenticate",
-                                                        "Proxy-Authorization", "Proxy-Authentication-Info"};
-
 // End-to-end fields: a client that lists one of them in Connection would have the gateway forge its own request.
 constexpr std::array<std::string_view, 8> kKept = {"Host", "Authorization", "Cookie",        "Set-Cookie",
                                                    "Date", "Forwarded",     "Cache-Control", "Trailer"};
 
 bool is_hop_by_hop(std::string_view name) {
-  for (const auto known : kHopByHop) {
-    if (equals_ignore_case(name, known)) return true;
+  using internal::name_is;
+  switch (name.size()) {
+    case 2:
+      return name_is(name, "te");
+    case 7:
+      return name_is(name, "upgrade");
+    case 10:
+      return name_is(name, "connection") || name_is(name, "keep-alive");
+    case 14:
+      return name_is(name, "http2-settings");
+    case 16:
+      return name_is(name, "proxy-connection");
+    case 17:
+      return name_is(name, "transfer-encoding");
+    case 18:
+      return name_is(name, "proxy-authenticate");
+    case 19:
+      return name_is(name, "proxy-authorization");
+    case 25:
+      return name_is(name, "proxy-authentication-info");
+    default:
+      return false;
   }
-  return false;
 }
 
 bool is_kept(std::string_view name) {
@@ -52,7 +65,7 @@ struct Named {
 void strip_hop_by_hop(Fields& fields) {
   Named named;
   fields.for_each([&named](const Field& field) {
-    if (!equals_ignore_case(field.name, "Connection")) return;
+    if (!internal::name_is(field.name, "connection")) return;
     internal::each_member(field.value, [&named](std::string_view option) {
       const bool matters = !equals_ignore_case(option, "keep-alive") && !equals_ignore_case(option, "close");
       // The parsers refuse a head with more options than fit.

@@ -146,6 +146,8 @@ RequestParser::Step RequestParser::target(std::string_view buffer, RequestHead& 
 RequestParser::Step RequestParser::version(std::string_view buffer, RequestHead& out) {
   constexpr std::string_view kExpected = "HTTP/1.?\r\n";
   constexpr std::size_t kMinor = 7;
+  constexpr std::string_view kUsual = "HTTP/1.1\r\n";
+  if (position_ == token_ && buffer.substr(position_, kUsual.size()) == kUsual) position_ += kUsual.size() - 1;
   for (; position_ < buffer.size(); ++position_) {
     const std::size_t place = position_ - token_;
     const char next = buffer[position_];

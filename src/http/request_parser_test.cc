@@ -1,6 +1,5 @@
 #include "http/request_parser.h"
 
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -296,21 +295,21 @@ TEST(RequestParser, PromisedBufferSuffices) {
   EXPECT_EQ(parser.parse(text, head), Parse::kDone) << parser.refusal().message;
 }
 
-// A client that drips bytes must not make the parser start over: 64 KB byte by byte, thirty times, in well under the
-// minutes that a quadratic scan would take (64 K² / 2 bytes each time).
-TEST(RequestParser, DrippedHeadCostsLinearWork) {
-  const std::string text =
-      "GET /" + std::string(30000, 'a') + " HTTP/1.1\r\nHost: a\r\nX: " + std::string(30000, 'b') + "\r\n\r\n";
-  const auto start = std::chrono::steady_clock::now();
-  for (int round = 0; round < 30; ++round) {
+// A client that drips bytes must not make the parser start over: what it has looked at is blotted out with NULs that a
+// second look would refuse.
+TEST(RequestParser, DrippedHeadIsNotLookedAtTwice) {
+  for (const std::string_view start :
+       {"GET /"sv, "GET / HTTP/1.1\r\nHost: a\r\nX: "sv, "GET / HTTP/1.1\r\nHost: a\r\n"sv}) {
     RequestParser parser;
     RequestHead head;
-    for (std::size_t size = 1; size < text.size(); ++size) {
-      ASSERT_EQ(parser.parse(std::string_view(text).substr(0, size), head), Parse::kNeedMore);
+    std::string text(start);
+    ASSERT_EQ(parser.parse(text, head), Parse::kNeedMore);
+    for (int i = 0; i < 1000; ++i) {
+      text.assign(text.size(), '\0');
+      text += 'a';
+      ASSERT_EQ(parser.parse(text, head), Parse::kNeedMore) << start << i;
     }
-    ASSERT_EQ(parser.parse(text, head), Parse::kDone);
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 TEST(RequestParser, RefusalNeverQuotesRawBytesOrCredentials) {

@@ -69,6 +69,8 @@ Parse ResponseParser::parse(std::string_view buffer, ResponseHead& out) {
 
 ResponseParser::Step ResponseParser::status_line(std::string_view buffer, ResponseHead& out) {
   constexpr std::size_t kMinor = 7, kDigits = 9, kAfter = 12;
+  constexpr std::string_view kUsual = "HTTP/1.1 ";
+  if (position_ == 0 && buffer.substr(0, kUsual.size()) == kUsual) position_ = kUsual.size();
   for (; position_ < buffer.size(); ++position_) {
     const char next = buffer[position_];
     if (!fits_status_line(position_, next)) {

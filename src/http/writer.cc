@@ -88,7 +88,7 @@ std::size_t append_fields(std::string& out, const Fields& fields, bool& upgrades
 
 void append_connection(std::string& out, bool keep_alive, bool upgrades, bool say_keep_alive) {
   if (upgrades) {
-    out.append("Connection: upgrade\r\n");
+    out.append(keep_alive ? "Connection: upgrade\r\n" : "Connection: close, upgrade\r\n");
   } else if (!keep_alive) {
     out.append("Connection: close\r\n");
   } else if (say_keep_alive) {
@@ -154,7 +154,7 @@ std::size_t append_response(std::string& out, const ResponseHead& head) {
   // connection.
   const bool interim = status < 200 && status != 101;
   if (!interim && status != 101 && status != 204) append_response_framing(out, head);
-  const bool keep_alive = interim || (head.keep_alive && head.body != BodyKind::kUntilClose);
+  const bool keep_alive = interim || status == 101 || (head.keep_alive && head.body != BodyKind::kUntilClose);
   append_connection(out, keep_alive, upgrades && status == 101, head.version == Version::kHttp10 && !interim);
   out.append(kLineEnd);
   return left_out;

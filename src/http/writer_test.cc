@@ -67,6 +67,8 @@ TEST(Writer, ConnectionFollowsTheHead) {
   head.keep_alive = true;
   head.fields.add("Upgrade", "websocket");
   EXPECT_EQ(written(head), "GET /a?b HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n");
+  head.keep_alive = false;
+  EXPECT_EQ(written(head), "GET /a?b HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: close, upgrade\r\n\r\n");
 }
 
 TEST(Writer, ResponseFraming) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -49,24 +50,28 @@ inline std::size_t skip(const char* text, std::size_t at, std::size_t end, CharC
 // As skip() for a class that lacks no byte but some below kLow, DEL and, with kAscii, those of 0x80 and above: strides
 // of eight bytes pass what is certainly inside, the table decides on the rest.
 template <CharClass kWanted, unsigned char kLow, bool kAscii>
-std::size_t skip_run(const char* text, std::size_t at, std::size_t end) {
+inline std::size_t skip_run(const char* text, std::size_t at, std::size_t end) {
   constexpr std::uint64_t kOnes = 0x0101010101010101u;
   constexpr std::uint64_t kHighs = 0x8080808080808080u;
-  for (;;) {
-    while (end - at >= 8) {
-      std::uint64_t word;
-      std::memcpy(&word, text + at, 8);
-      const std::uint64_t below = (word - kOnes * kLow) & ~word;
-      const std::uint64_t del = word ^ (kOnes * 0x7f);
-      std::uint64_t outside = below | ((del - kOnes) & ~del);
-      if constexpr (kAscii) outside |= word;
-      if ((outside & kHighs) != 0) break;
+  static_assert(std::endian::native == std::endian::little, "the first byte of a word must be its lowest");
+  while (end - at >= 8) {
+    std::uint64_t word;
+    std::memcpy(&word, text + at, 8);
+    const std::uint64_t below = (word - kOnes * kLow) & ~word;
+    const std::uint64_t del = word ^ (kOnes * 0x7f);
+    std::uint64_t outside = below | ((del - kOnes) & ~del);
+    if constexpr (kAscii) outside |= word;
+    outside &= kHighs;
+    if (outside == 0) {
       at += 8;
+      continue;
     }
-    const std::size_t stop = end - at < 8 ? end : at + 8;
-    at = skip(text, at, stop, kWanted);
-    if (at == end || at < stop) return at;
+    // Borrows go upwards only: the lowest mark is true.
+    at += static_cast<std::size_t>(std::countr_zero(outside)) / 8;
+    if (!is(text[at], kWanted)) return at;
+    ++at;
   }
+  return skip(text, at, end, kWanted);
 }
 
 inline std::size_t skip_value(const char* text, std::size_t at, std::size_t end) {
@@ -77,8 +82,8 @@ inline std::size_t skip_target(const char* text, std::size_t at, std::size_t end
   return skip_run<kTargetChar, 0x21, true>(text, at, end);
 }
 
-// Compares with a lower-case `expected` of letters and '-', without regard to case. `name` must be made of token
-// characters.
+// Compares with a lower-case `expected` of letters, digits and '-', without regard to case. `name` must be made of
+// token characters.
 constexpr bool name_is(std::string_view name, std::string_view expected) {
   if (name.size() != expected.size()) return false;
   for (std::size_t i = 0; i < name.size(); ++i) {

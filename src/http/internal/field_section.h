@@ -53,6 +53,7 @@ class FieldSection {
 
  private:
   enum class Phase : std::uint8_t { kLineStart, kName, kValue, kValueLf, kEndLf };
+  bool whole_line(const char* text, std::size_t end);
   Step fail(FieldFault fault) {
     fault_ = fault;
     return Step::kFault;
