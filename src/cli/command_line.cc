@@ -1,0 +1,164 @@
+#include "cli/command_line.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/documents.h"
+
+namespace portcullis::cli {
+namespace {
+
+constexpr const char* kLater = "Not in this build yet (given: exit 64)";
+
+// An option that product.md promises and this build cannot honour, with the reason.
+struct LaterOption {
+  const CLI::Option* option;
+  std::string why;
+};
+
+// The commands and where their options are written to.
+struct Commands {
+  CLI::App app{"Portcullis, the application gateway that authenticates its clients.", "portcullis"};
+  CLI::App* run = nullptr;
+  CLI::App* check = nullptr;
+  CLI::App* demo = nullptr;
+  CLI::App* help = nullptr;
+  DocumentPaths paths;
+  DemoOptions demo_options;
+  std::string ignored;
+  bool ignored_flag = false;
+  std::string help_about;
+  std::vector<LaterOption> later;
+
+  Commands() {
+    app.footer(
+        "Exit codes: 0 done, 1 refused input, 64 usage. `portcullis COMMAND --help` says more.\n"
+        "Example: portcullis check gateway.json --host portcullis.yaml");
+    app.set_help_flag("-h,--help", "Print this and exit");
+    app.set_version_flag("--version", std::string(), "Print the version and exit");
+    app.require_subcommand(1);
+    add_run();
+    add_check();
+    add_demo();
+    help = app.add_subcommand("help", "Say what a command does");
+    help->add_option("COMMAND", help_about, "The command");
+  }
+
+ private:
+  void add_documents(CLI::App* command) {
+    command
+        ->add_option("GATEWAY", paths.gateway, "The gateway document: an ARM resource body or template, JSON or YAML")
+        ->required();
+    command->add_option("--host", paths.host, "The host file (portcullis.yaml); absent: its defaults");
+    command->add_option("--name", paths.name, "The name of the gateway in the document");
+    add_later(command->add_option("--parameters", ignored, "A parameter file for the template"),
+              "template expressions are not evaluated by this build yet; write the values into the document");
+  }
+  void add_later(CLI::Option* option, const std::string& why) {
+    option->group(kLater);
+    later.push_back({option, why});
+  }
+
+  void add_run() {
+    run = app.add_subcommand("run", "Serve a gateway document in the foreground");
+    run->footer(
+        "SIGTERM drains and ends, SIGHUP reads both files again (on any error the old ones go on), SIGUSR1 reopens the "
+        "logs.\nExample: portcullis run gateway.json --host portcullis.yaml");
+    add_documents(run);
+    add_later(run->add_flag("--resume", ignored_flag, "Serve the last document saved by the API instead"),
+              "this build has no API that saves documents yet; leave it out");
+  }
+  void add_check() {
+    check = app.add_subcommand("check", "Print everything that `run` would refuse, and its warnings");
+    check->footer(
+        "One line a finding on stdout: severity, code, JSON pointer, what to do; then a summary. Exit 0 without "
+        "errors, "
+        "else 1.\nExample: portcullis check gateway.json --host portcullis.yaml");
+    add_documents(check);
+    add_later(check->add_flag("--allow-retired", ignored_flag, "Take retired TLS policies as warnings"),
+              "this build cannot serve retired TLS policies; use AppGwSslPolicy20220101 or a later one");
+  }
+  void add_demo() {
+    demo = app.add_subcommand("demo", "Start a sample backend and a gateway before it, and print what to try");
+    demo->footer(
+        "Makes a throw-away PKI; everything listens on 127.0.0.1 only. Ctrl-C ends it.\n"
+        "Example: portcullis demo --dir /tmp/portcullis-demo --once");
+    demo->add_option("--dir", demo_options.directory, "Where keys, documents and logs go; used again when given again");
+    demo->add_option("--port-base", demo_options.port_base, "Port of the strict listener; passthrough is the next")
+        ->check(CLI::Range(1, 65534))
+        ->capture_default_str();
+    demo->add_flag("--once", demo_options.once, "Run the three requests, print how they went, and end: 0 or 1");
+  }
+};
+
+// CLI11 shows the help of the command that the arguments have named so far.
+int usage(const Program& program, const Commands& commands, const std::string& what) {
+  program.err << "portcullis: " << what << "\n\n" << commands.app.help();
+  return kUsage;
+}
+
+int say_help(const Commands& commands, const Program& program) {
+  if (commands.help_about.empty()) {
+    program.out << commands.app.help();
+    return kDone;
+  }
+  for (const CLI::App* command : {commands.run, commands.check, commands.demo}) {
+    if (command->get_name() != commands.help_about) continue;
+    program.out << command->help(commands.app.get_name());
+    return kDone;
+  }
+  return usage(program, commands, "there is no command '" + commands.help_about + "'");
+}
+
+int run_check(const Commands& commands, const Program& program) {
+  const model::Findings findings = check(commands.paths);
+  std::size_t errors = 0;
+  for (const model::Finding& finding : findings) {
+    program.out << model::to_line(finding) << "\n";
+    if (finding.severity == model::Severity::kError) ++errors;
+  }
+  const auto counted = [](std::size_t count, const char* what) {
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+  };
+  program.out << commands.paths.gateway << ": " << (errors == 0 ? "good" : "refused") << ", "
+              << counted(errors, "error") << ", " << counted(findings.size() - errors, "warning") << std::endl;
+  return errors == 0 ? kDone : kRefusedInput;
+}
+
+int dispatch(const Commands& commands, const Program& program) {
+  for (const LaterOption& later : commands.later) {
+    if (later.option->count() > 0) return usage(program, commands, later.option->get_name() + ": " + later.why);
+  }
+  if (commands.help->parsed()) return say_help(commands, program);
+  if (commands.check->parsed()) return run_check(commands, program);
+  if (commands.demo->parsed()) return run_demo(commands.demo_options, program.out, program.err, program.serve);
+  server::RunOptions options;
+  const DocumentPaths paths = commands.paths;
+  options.load = [paths] { return load(paths); };
+  return program.serve(options);
+}
+
+}  // namespace
+
+int run_command_line(const std::vector<std::string>& arguments, const Program& program) {
+  Commands commands;
+  if (arguments.empty()) return usage(program, commands, "no command given");
+  if (arguments.size() == 1 && arguments[0] == "--version") {
+    program.out << "portcullis " << program.version << std::endl;
+    return kDone;
+  }
+  try {
+    // CLI11 takes them from the back.
+    commands.app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    program.out << commands.app.help();
+    return kDone;
+  } catch (const CLI::Error& error) {
+    return usage(program, commands, error.what());
+  }
+  return dispatch(commands, program);
+}
+
+}  // namespace portcullis::cli
