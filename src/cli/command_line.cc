@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/strings.h"
 #include "cli/documents.h"
 
 namespace portcullis::cli {
@@ -32,13 +33,13 @@ struct Commands {
   std::string help_about;
   std::vector<LaterOption> later;
 
-  Commands() {
+  explicit Commands(const std::string& version) {
     app.footer(
         "Exit codes: 0 done, 1 refused input, 64 usage. `portcullis COMMAND --help` says more.\n"
-        "Example: portcullis check gateway.json --host portcullis.yaml");
+        "Example:\n  portcullis check gateway.json --host portcullis.yaml");
     app.set_help_flag("-h,--help", "Print this and exit");
-    app.set_version_flag("--version", std::string(), "Print the version and exit");
-    app.require_subcommand(1);
+    app.set_version_flag("--version", "portcullis " + version, "Print the version and exit");
+    app.require_subcommand(0, 1);
     add_run();
     add_check();
     add_demo();
@@ -65,7 +66,7 @@ struct Commands {
     run = app.add_subcommand("run", "Serve a gateway document in the foreground");
     run->footer(
         "SIGTERM drains and ends, SIGHUP reads both files again (on any error the old ones go on), SIGUSR1 reopens the "
-        "logs.\nExample: portcullis run gateway.json --host portcullis.yaml");
+        "logs.\nExample:\n  portcullis run gateway.json --host portcullis.yaml");
     add_documents(run);
     add_later(run->add_flag("--resume", ignored_flag, "Serve the last document saved by the API instead"),
               "this build has no API that saves documents yet; leave it out");
@@ -75,7 +76,7 @@ struct Commands {
     check->footer(
         "One line a finding on stdout: severity, code, JSON pointer, what to do; then a summary. Exit 0 without "
         "errors, "
-        "else 1.\nExample: portcullis check gateway.json --host portcullis.yaml");
+        "else 1.\nExample:\n  portcullis check gateway.json --host portcullis.yaml");
     add_documents(check);
     add_later(check->add_flag("--allow-retired", ignored_flag, "Take retired TLS policies as warnings"),
               "this build cannot serve retired TLS policies; use AppGwSslPolicy20220101 or a later one");
@@ -84,7 +85,7 @@ struct Commands {
     demo = app.add_subcommand("demo", "Start a sample backend and a gateway before it, and print what to try");
     demo->footer(
         "Makes a throw-away PKI; everything listens on 127.0.0.1 only. Ctrl-C ends it.\n"
-        "Example: portcullis demo --dir /tmp/portcullis-demo --once");
+        "Example:\n  portcullis demo --dir /tmp/portcullis-demo --once");
     demo->add_option("--dir", demo_options.directory, "Where keys, documents and logs go; used again when given again");
     demo->add_option("--port-base", demo_options.port_base, "Port of the strict listener; passthrough is the next")
         ->check(CLI::Range(1, 65534))
@@ -99,6 +100,11 @@ int usage(const Program& program, const Commands& commands, const std::string& w
   return kUsage;
 }
 
+bool is_command(const Commands& commands, const std::string& name) {
+  const auto named = [&name](const CLI::App* command) { return command->get_name() == name; };
+  return !commands.app.get_subcommands(named).empty();
+}
+
 int say_help(const Commands& commands, const Program& program) {
   if (commands.help_about.empty()) {
     program.out << commands.app.help();
@@ -109,7 +115,7 @@ int say_help(const Commands& commands, const Program& program) {
     program.out << command->help(commands.app.get_name());
     return kDone;
   }
-  return usage(program, commands, "there is no command '" + commands.help_about + "'");
+  return usage(program, commands, "there is no command '" + printable(commands.help_about, 80) + "'");
 }
 
 int run_check(const Commands& commands, const Program& program) {
@@ -122,7 +128,7 @@ int run_check(const Commands& commands, const Program& program) {
   const auto counted = [](std::size_t count, const char* what) {
     return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
   };
-  program.out << commands.paths.gateway << ": " << (errors == 0 ? "good" : "refused") << ", "
+  program.out << printable(commands.paths.gateway, 400) << ": " << (errors == 0 ? "good" : "refused") << ", "
               << counted(errors, "error") << ", " << counted(findings.size() - errors, "warning") << std::endl;
   return errors == 0 ? kDone : kRefusedInput;
 }
@@ -143,21 +149,23 @@ int dispatch(const Commands& commands, const Program& program) {
 }  // namespace
 
 int run_command_line(const std::vector<std::string>& arguments, const Program& program) {
-  Commands commands;
+  Commands commands(program.version);
   if (arguments.empty()) return usage(program, commands, "no command given");
-  if (arguments.size() == 1 && arguments[0] == "--version") {
-    program.out << "portcullis " << program.version << std::endl;
-    return kDone;
-  }
+  if (!arguments[0].starts_with('-') && !is_command(commands, arguments[0]))
+    return usage(program, commands, "there is no command '" + printable(arguments[0], 80) + "'");
   try {
     // CLI11 takes them from the back.
     commands.app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
     program.out << commands.app.help();
     return kDone;
+  } catch (const CLI::CallForVersion& version) {
+    program.out << version.what() << std::endl;
+    return kDone;
   } catch (const CLI::Error& error) {
-    return usage(program, commands, error.what());
+    return usage(program, commands, printable(error.what(), 400));
   }
+  if (commands.app.get_subcommands().empty()) return usage(program, commands, "no command given");
   return dispatch(commands, program);
 }
 

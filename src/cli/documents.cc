@@ -80,14 +80,15 @@ std::optional<model::HostConfig> read_host(const DocumentPaths& paths, Findings&
   if (paths.host.empty()) return model::HostConfig{};
   const auto text = read_text(paths.host, "host file", findings);
   if (!text) return std::nullopt;
+  const std::string place = printable(paths.host, 400) + ": ";
   arm::HostReading reading = arm::read_host_config(*text, directory_of(paths.host));
-  for (model::Finding& finding : reading.findings) finding.message = paths.host + ": " + finding.message;
+  for (model::Finding& finding : reading.findings) finding.message = place + finding.message;
   findings.append(std::move(reading.findings));
   if (reading.config) {
     for (const model::UnsupportedYet& later : reading.config->unsupported_yet) {
-      findings.warning("NotInThisBuild", later.pointer,
-                       paths.host + ": '" + later.key + "' is read, but this build has no " + later.feature +
-                           " yet: it changes nothing.");
+      findings.warning(
+          "NotInThisBuild", later.pointer,
+          place + "'" + later.key + "' is read, but this build has no " + later.feature + " yet: it changes nothing.");
     }
   }
   return std::move(reading.config);

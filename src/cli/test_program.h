@@ -1,0 +1,65 @@
+// For the tests of this room only: the command line run in this process, with what it said; and directories of its own.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "cli/command_line.h"
+
+namespace portcullis::cli {
+
+struct Said {
+  int code;
+  std::string out;
+  std::string err;
+};
+
+// `serve`: what stands in for the server; the default fails the test, since most command lines must not reach it.
+inline Said run_line(
+    const std::vector<std::string>& arguments, const Serve& serve = [](const server::RunOptions&) {
+      ADD_FAILURE() << "the server was started";
+      return -1;
+    }) {
+  std::ostringstream out, err;
+  const int code = run_command_line(arguments, {out, err, "9.8.7", serve});
+  return {code, out.str(), err.str()};
+}
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = testing::TempDir() + "portcullis-cli-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) ADD_FAILURE() << "no temporary directory";
+    path_ = pattern;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ + "/" + name, std::ios::binary) << text;
+    return path_ + "/" + name;
+  }
+
+ private:
+  std::string path_;
+};
+
+inline std::string text_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace portcullis::cli
