@@ -1,6 +1,7 @@
 #include "event/timer_wheel.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace portcullis::event {
 
@@ -28,11 +29,17 @@ void TimerWheel::arm(Timer& timer, Deadline deadline) {
   // One tick later than the deadline's own, so that it has wholly passed when the tick fires.
   const std::uint64_t due = deadline <= start_ ? 0 : tick_of(deadline) + 1;
   timer.due_tick_ = std::max(due, current_ + 1);
-  Timer& head = slots_[timer.due_tick_ % kSlots];
+  insert(timer);
+}
+
+void TimerWheel::insert(Timer& timer) {
+  const std::size_t slot = timer.due_tick_ % kSlots;
+  Timer& head = slots_[slot];
   timer.prev_ = head.prev_;
   timer.next_ = &head;
   head.prev_->next_ = &timer;
   head.prev_ = &timer;
+  occupied_[slot / 64] |= std::uint64_t{1} << slot % 64;
 }
 
 void TimerWheel::advance(MonoTime now) {
@@ -56,10 +63,7 @@ void TimerWheel::advance(MonoTime now) {
       if (timer.due_tick_ <= target) {
         timer.on_timer();
       } else {
-        timer.prev_ = head.prev_;
-        timer.next_ = &head;
-        head.prev_->next_ = &timer;
-        head.prev_ = &timer;
+        insert(timer);
       }
     }
     due.next_ = due.prev_ = nullptr;
@@ -67,10 +71,22 @@ void TimerWheel::advance(MonoTime now) {
 }
 
 std::optional<std::chrono::milliseconds> TimerWheel::until_next(MonoTime now) const {
-  for (std::uint64_t tick = current_ + 1; tick <= current_ + kSlots; ++tick) {
-    if (slot_empty(slots_[tick % kSlots])) continue;
-    const MonoTime due = start_ + static_cast<std::int64_t>(tick) * kTick;
-    return std::max(due - now, std::chrono::milliseconds(0));
+  const std::uint64_t first = current_ + 1;
+  for (std::uint64_t tick = first; tick < first + kSlots;) {
+    const std::size_t slot = tick % kSlots;
+    const std::uint64_t ahead = occupied_[slot / 64] >> slot % 64;
+    if (ahead == 0) {
+      tick += 64 - slot % 64;
+      continue;
+    }
+    tick += static_cast<std::uint64_t>(std::countr_zero(ahead));
+    const std::size_t found = tick % kSlots;
+    if (tick >= first + kSlots) break;
+    if (!slot_empty(slots_[found])) {
+      const MonoTime due = start_ + static_cast<std::int64_t>(tick) * kTick;
+      return std::max(due - now, std::chrono::milliseconds(0));
+    }
+    occupied_[found / 64] &= ~(std::uint64_t{1} << found % 64);
   }
   return std::nullopt;
 }

@@ -57,10 +57,13 @@ class TimerWheel {
   };
   std::uint64_t tick_of(MonoTime time) const { return static_cast<std::uint64_t>((time - start_) / kTick); }
   static bool slot_empty(const Timer& head) { return head.next_ == &head; }
+  void insert(Timer& timer);
 
   MonoTime start_;
   std::uint64_t current_ = 0;  // every slot up to and including this tick has fired
   std::array<Head, kSlots> slots_;
+  // A bit for each slot that may hold a timer: set when one enters, cleared when the slot is found empty.
+  mutable std::array<std::uint64_t, kSlots / 64> occupied_{};
 };
 
 }  // namespace portcullis::event

@@ -32,7 +32,7 @@ void add_tls(JsonLine& line, const RequestContext& context) {
 
 void add_upstream(JsonLine& line, const RequestContext& context) {
   const UpstreamRecord& upstream = context.upstream;
-  line.add("serverRouted", upstream.routed);
+  line.add("serverRouted", upstream.attempts == 0 ? std::string() : upstream.routed.to_string());
   line.add("serverStatus", upstream.status == 0 ? std::string() : std::to_string(upstream.status));
   if (upstream.answered == MonoTime{}) {
     line.add("serverResponseLatency", "");
@@ -98,7 +98,7 @@ void write_access_record(RequestContext& context) {
   line.add("receivedBytes", exchange.received_bytes()).add("sentBytes", exchange.sent_bytes());
   line.add_seconds("clientResponseTime", taken).add_seconds("timeTaken", taken);
   line.add("WAFEvaluationTime", "0.000").add("WAFMode", "");
-  line.add("transactionId", context.trace_id);
+  line.add("transactionId", std::string_view(context.trace_id));
   add_tls(line, context);
   add_upstream(line, context);
   line.add("originalHost", context.original_host);

@@ -1,6 +1,6 @@
 #include "proxy/connection.h"
 
-#include "base/strings.h"
+#include "proxy/request_context.h"
 
 namespace portcullis::proxy {
 
@@ -25,10 +25,27 @@ TraceIds::TraceIds() {
   random_.seed(seed);
 }
 
-std::string TraceIds::next() {
-  const std::uint64_t words[2] = {random_(), random_()};
-  return hex_lower({reinterpret_cast<const char*>(words), sizeof words});
+TraceId TraceIds::next() {
+  constexpr char kDigits[] = "0123456789abcdef";
+  TraceId id;
+  for (std::size_t half = 0; half < 2; ++half) {
+    std::uint64_t word = random_();
+    for (std::size_t i = 0; i < 16; ++i, word >>= 4) id.digits[half * 16 + i] = kDigits[word & 15];
+  }
+  return id;
 }
+
+Services::Services(event::Loop& loop_in, net::BufferPool& buffers_in, upstream::ConnectionPool& connections_in,
+                   upstream::Balancer& balancer_in, Counters& counters_in,
+                   telemetry::AccessLogSink::Producer access_log_in)
+    : loop(loop_in),
+      buffers(buffers_in),
+      connections(connections_in),
+      balancer(balancer_in),
+      counters(counters_in),
+      access_log(access_log_in) {}
+
+Services::~Services() = default;
 
 Counters::Counters(telemetry::Registry& registry)
     : requests(registry.counter("portcullis_requests_total", "Requests answered.")),

@@ -1,12 +1,13 @@
 // What the proxy knows of a client's connection, and what a worker lends to every request. Worker-local.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clientauth/verdict.h"
 #include "event/loop.h"
@@ -39,11 +40,16 @@ struct ClientConnection {
   bool adopt(const std::shared_ptr<const snapshot::Snapshot>& current);
 };
 
-// Unguessable ids for requests: 32 lower-case hex digits.
+// An unguessable id for a request: 32 lower-case hex digits, as text.
+struct TraceId {
+  std::array<char, 32> digits;
+  operator std::string_view() const { return {digits.data(), digits.size()}; }
+};
+
 class TraceIds {
  public:
   TraceIds();
-  std::string next();
+  TraceId next();
 
  private:
   std::mt19937_64 random_;
@@ -59,6 +65,8 @@ struct Counters {
   telemetry::Counter& upstream_failures;
 };
 
+struct RequestScratch;
+
 struct Services {
   event::Loop& loop;
   net::BufferPool& buffers;
@@ -69,6 +77,11 @@ struct Services {
   std::shared_ptr<const snapshot::Snapshot> snapshot;  // in force now
   TraceIds trace_ids;
   std::string log_line;  // scratch of the access log
+  std::vector<std::unique_ptr<RequestScratch>> spare_scratch;
+
+  Services(event::Loop& loop, net::BufferPool& buffers, upstream::ConnectionPool& connections,
+           upstream::Balancer& balancer, Counters& counters, telemetry::AccessLogSink::Producer access_log);
+  ~Services();
 };
 
 }  // namespace portcullis::proxy

@@ -114,7 +114,7 @@ Task<Result<void>> Forwarder::obtain_connection(Endpoint endpoint, bool fresh) {
 
 Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
   ++context_.upstream.attempts;
-  context_.upstream.routed = pick.endpoint.to_string();
+  context_.upstream.routed = pick.endpoint;
   if (backend_.host_from_member) context_.exchange.request().fields.set("Host", pick.member->name);
   const Result<void> obtained = co_await obtain_connection(pick.endpoint, fresh);
   if (!obtained) {
@@ -163,11 +163,15 @@ Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
 Task<Result<void>> Forwarder::send_head() {
   http::RequestHead& request = context_.exchange.request();
   request.keep_alive = true;
-  std::string out;
-  out.reserve(2048);
+  // One for all requests of a thread: what the kernel does not take at once is copied out before anyone else runs.
+  thread_local std::string out;
+  out.clear();
   http::append_request(out, request);
   net::ByteStream& stream = *connection_->stream;
-  co_return co_await net::write_all(stream, out, patience());
+  const net::IoResult result = stream.try_write(out);
+  if (result.state == net::IoState::kDone) co_return Result<void>();
+  std::string rest = out.substr(result.bytes);
+  co_return co_await net::write_all(stream, rest, patience());
 }
 
 Task<void> Forwarder::upload() {

@@ -8,13 +8,43 @@ namespace portcullis::proxy {
 
 using routing::Variable;
 
+namespace {
+
+constexpr std::size_t kSpareScratch = 256;
+
+std::unique_ptr<RequestScratch> take_scratch(Services& services) {
+  if (services.spare_scratch.empty()) return std::make_unique<RequestScratch>();
+  auto scratch = std::move(services.spare_scratch.back());
+  services.spare_scratch.pop_back();
+  return scratch;
+}
+
+}  // namespace
+
 RequestContext::RequestContext(conn::Exchange& exchange_in, ClientConnection& connection_in, Services& services_in)
-    : exchange(exchange_in), connection(connection_in), services(services_in), snapshot(connection_in.snapshot) {
+    : exchange(exchange_in),
+      connection(connection_in),
+      services(services_in),
+      snapshot(connection_in.snapshot),
+      scratch(take_scratch(services_in)),
+      trace_id(services_in.trace_ids.next()) {
   const http::Fields& fields = exchange.request().fields;
   original_host = fields.get("Host").value_or("");
   user_agent = fields.get("User-Agent").value_or("");
   original_target = exchange.request().target;
-  trace_id = services.trace_ids.next();
+  host.clear();
+  target.form = http::TargetForm::kOrigin;
+  target.host.clear();
+  target.port.reset();
+  target.path.clear();
+  target.query.clear();
+  target.has_query = false;
+  response.clear();
+}
+
+RequestContext::~RequestContext() {
+  auto& spare = services.spare_scratch;
+  if (spare.size() < kSpareScratch) spare.push_back(std::move(scratch));
 }
 
 void RequestContext::refuse(int status, std::string_view reason, std::string_view info) {

@@ -24,16 +24,26 @@ struct Refused {
 
 // What is known of the backend's side, for the log.
 struct UpstreamRecord {
-  std::string routed;  // "10.0.0.4:8080"
+  Endpoint routed;  // meaningful once there was an attempt
   int status = 0;
   std::uint16_t source_port = 0;
   MonoTime sent{}, answered{};
   unsigned attempts = 0;
 };
 
+// What a request needs memory for. Pooled by the worker, so that a request in the steady state allocates nothing here.
+struct RequestScratch {
+  std::string original_host, original_target, user_agent, host;
+  http::Target target;
+  http::ResponseHead response;
+};
+
 class RequestContext final : public routing::VariableSource {
  public:
   RequestContext(conn::Exchange& exchange, ClientConnection& connection, Services& services);
+  ~RequestContext() override;
+  RequestContext(const RequestContext&) = delete;
+  RequestContext& operator=(const RequestContext&) = delete;
 
   void append(const routing::VariableRef& variable, std::string& out) const override;
 
@@ -41,22 +51,23 @@ class RequestContext final : public routing::VariableSource {
   ClientConnection& connection;
   Services& services;
   const std::shared_ptr<const snapshot::Snapshot> snapshot;  // pinned for the whole of this request
+  std::unique_ptr<RequestScratch> scratch;
 
   // As received, before anything is rewritten.
-  std::string original_host;  // the Host field
-  std::string original_target;
-  std::string user_agent;
-  std::string trace_id;
+  std::string& original_host = scratch->original_host;  // the Host field
+  std::string& original_target = scratch->original_target;
+  std::string& user_agent = scratch->user_agent;
+  const TraceId trace_id;
 
-  http::Target target;
-  std::string host;  // canonical, without port; empty: none given
+  http::Target& target = scratch->target;
+  std::string& host = scratch->host;  // canonical, without port; empty: none given
   clientauth::Verdict verdict;
   bool judged = false;
   const snapshot::Listener* listener = nullptr;  // by Host
   Refused refused;
   std::string_view error_info = "ERRORINFO_NO_ERROR";
   UpstreamRecord upstream;
-  http::ResponseHead response;  // the one that goes, or went, to the client
+  http::ResponseHead& response = scratch->response;  // the one that goes, or went, to the client
   bool client_gone = false;
 
   void refuse(int status, std::string_view reason, std::string_view error_info);

@@ -65,8 +65,7 @@ Worker::Worker(std::size_t index, std::unique_ptr<event::Loop> loop, Shared& sha
       shared_(shared),
       upstream_(*loop_),
       balancer_(index),
-      services_{*loop_,  buffers_, upstream_, balancer_, shared.counters, shared.access_log->producer(),
-                nullptr, {},       {}} {}
+      services_(*loop_, buffers_, upstream_, balancer_, shared.counters, shared.access_log->producer()) {}
 
 Worker::~Worker() = default;
 

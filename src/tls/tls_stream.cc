@@ -14,8 +14,15 @@ using net::IoResult;
 using net::IoState;
 
 namespace {
+
+// The queue is nearly always empty, and looking is cheaper than clearing.
+void clear_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 // What one try encrypts at most: bounds what a peer that stops reading makes us hold.
 constexpr std::size_t kMostPerWrite = 64 * 1024 + 1024;
+
 }  // namespace
 
 void TlsStream::SslFree::operator()(SSL* ssl) const { SSL_free(ssl); }
@@ -52,7 +59,7 @@ IoResult TlsStream::outcome_of(int result) {
 
 event::Task<Result<void>> TlsStream::handshake(event::Deadline deadline) {
   for (;;) {
-    ERR_clear_error();
+    clear_errors();
     const int result = SSL_accept(ssl_.get());
     const IoState state = result == 1 ? IoState::kDone : outcome_of(result).state;
     const std::string reason = state == IoState::kFailed || state == IoState::kEof ? take_openssl_reason() : "";
@@ -95,7 +102,7 @@ IoResult TlsStream::try_read(char* into, std::size_t size) {
   std::size_t total = 0;
   IoState state = IoState::kDone;
   while (total < size) {
-    ERR_clear_error();
+    clear_errors();
     const int want = static_cast<int>(std::min<std::size_t>(size - total, 1U << 20U));
     const int got = SSL_read(ssl_.get(), into + total, want);
     if (got <= 0) {
@@ -117,7 +124,7 @@ IoResult TlsStream::try_write(std::string_view bytes) {
   if (broken_ || (!pending_.empty() && !flush())) return {IoState::kFailed};
   std::size_t taken = 0;
   while (pending_.empty() && taken < bytes.size()) {
-    ERR_clear_error();
+    clear_errors();
     const std::size_t some = std::min(bytes.size() - taken, kMostPerWrite);
     const int put = SSL_write(ssl_.get(), bytes.data() + taken, static_cast<int>(some));
     if (put <= 0) {
@@ -134,7 +141,7 @@ IoResult TlsStream::try_write(std::string_view bytes) {
 
 void TlsStream::shutdown_write() {
   if (!broken_ && SSL_is_init_finished(ssl_.get()) == 1) {
-    ERR_clear_error();
+    clear_errors();
     SSL_shutdown(ssl_.get());
     flush();
   }
