@@ -63,6 +63,7 @@ Control::~Control() {
   keeper_.reset();
   // The resolver's callbacks post to the loop.
   resolver_.reset();
+  names_settled_.reset();
   signal_watch_.reset();
   loop_.reset();
   access_log_.reset();
@@ -105,6 +106,7 @@ Result<void> Control::start(Configuration configuration, const net::Fd& signals)
   auto loop = event::Loop::create(clock_);
   if (!loop) return forward_error(loop);
   loop_ = std::move(*loop);
+  names_settled_ = std::make_unique<event::Signal>(*loop_);
   auto resolver = net::Resolver::create();
   if (!resolver) return forward_error(resolver);
   resolver_ = std::move(*resolver);
@@ -178,13 +180,11 @@ void Control::publish(std::shared_ptr<const snapshot::Snapshot> snapshot, Socket
 
 Task<void> Control::first_publication(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets) {
   // A first request must not fail because DNS has not answered yet.
-  event::Signal settled(*loop_);
-  keeper_->on_settled([&settled] { settled.notify(); });
+  keeper_->on_settled([this] { names_settled_->notify(); });
   if (!keeper_->settled()) {
     const Deadline deadline = loop_->in(kFirstResolution);
-    co_await settled.wait(deadline);
+    co_await names_settled_->wait(deadline);
   }
-  keeper_->on_settled(nullptr);
   publish(std::move(snapshot), std::move(sockets), [this] { on_ready(); });
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "event/loop.h"
+#include "event/signal.h"
 #include "net/fd.h"
 #include "net/resolver.h"
 #include "server/server.h"
@@ -56,6 +57,7 @@ class Control {
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<upstream::MembershipKeeper> keeper_;
   std::unique_ptr<snapshot::Carryover> carryover_;
+  std::unique_ptr<event::Signal> names_settled_;
   std::unique_ptr<event::Watch> signal_watch_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::set<Endpoint> open_;
