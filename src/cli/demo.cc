@@ -1,10 +1,14 @@
 #include "cli/demo.h"
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <thread>
 
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/demo_files.h"
@@ -62,23 +66,54 @@ bool run_requests(std::ostream& out, const Requests& requests) {
   return all;
 }
 
-// The three requests on a thread of their own, while the gateway serves; ends the gateway when they are done.
+// Runs the three requests while the gateway serves, and ends it when they are done. A child of this process does so,
+// forked before anything is accepted: one forked later would hold copies of the gateway's connections for a moment, and
+// epoll goes on reporting a closed descriptor that lives on in a copy.
 class OnceRunner {
  public:
-  void start(std::ostream& out, const Requests& requests) {
-    thread_ = std::thread([this, &out, &requests] {
-      passed_ = run_requests(out, requests);
+  Result<void> fork_child(std::ostream& out, const Requests& requests) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return fail("demo.fork", std::string("pipe: ") + std::strerror(errno));
+    net::Fd wait_end(ends[0]);
+    go_ = net::Fd(ends[1]);
+    // What is still buffered would be printed by both.
+    out.flush();
+    child_ = ::fork();
+    if (child_ < 0) return fail("demo.fork", std::string("fork: ") + std::strerror(errno));
+    if (child_ > 0) return {};
+    go_.reset();
+    char byte;
+    const bool asked = ::read(wait_end.get(), &byte, 1) == 1;
+    ::_exit(asked && run_requests(out, requests) ? 0 : 1);
+  }
+  // On the control thread, when every listener accepts.
+  void go() {
+    [[maybe_unused]] const ssize_t wrote = ::write(go_.get(), "g", 1);
+    thread_ = std::thread([this] {
+      wait();
       if (serving_) ::kill(::getpid(), SIGTERM);
     });
   }
-  // After the gateway has ended. True when they ran and all went well.
+  // After the gateway has ended. True when the requests ran and all went well; a child that was never asked ends too.
   bool finish() {
     serving_ = false;
-    if (thread_.joinable()) thread_.join();
+    go_.reset();
+    if (thread_.joinable())
+      thread_.join();
+    else if (child_ > 0)
+      wait();
     return passed_;
   }
 
  private:
+  void wait() {
+    int status = 0;
+    while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) continue;
+    passed_ = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+
+  net::Fd go_;
+  pid_t child_ = -1;
   std::atomic<bool> serving_{true};
   std::atomic<bool> passed_{false};
   std::thread thread_;
@@ -102,14 +137,17 @@ int run_demo(const DemoOptions& options, std::ostream& out, std::ostream& err, c
 
   const Requests requests = demo_requests(*files, ports);
   OnceRunner once;
+  if (options.once) {
+    if (auto forked = once.fork_child(out, requests); !forked) return refuse(err, forked.error());
+  }
   server::RunOptions run;
   run.load = [&] { return load({files->gateway, files->host, ""}); };
-  // Threads are started here and not before: the server must have taken the signals first.
+  // Threads start here and not before: the server must have taken the signals first.
   run.on_ready = [&] {
     (*backend)->start();
     introduce(out, *files, ports, requests);
     if (options.once) {
-      once.start(out, requests);
+      once.go();
     } else {
       out << "Ctrl-C ends it." << std::endl;
     }

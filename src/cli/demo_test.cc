@@ -184,6 +184,15 @@ TEST(Demo, GivesTheServerItsDocumentAndSaysWhatToTryOnceItIsReady) {
   EXPECT_TRUE(fs::exists(parent / "d/gateway.json"));
 }
 
+TEST(Demo, OnceFailsWhereTheGatewayNeverGotReadyOrNeverServed) {
+  if (!have_curl()) GTEST_SKIP() << "no curl";
+  TemporaryDirectory parent;
+  const std::vector<std::string> line = {"demo",       "--once",      "--dir",
+                                         parent / "d", "--port-base", std::to_string(free_pair())};
+  EXPECT_EQ(run_line(line, [](const server::RunOptions&) { return 0; }).code, 1);
+  EXPECT_EQ(run_line(line, [](const server::RunOptions&) { return 7; }).code, 7);
+}
+
 TEST(Demo, StartsNothingWhereItCannot) {
   TemporaryDirectory theirs;
   theirs.write("file", "precious");
