@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "event/signal.h"
 #include "http/body.h"
@@ -162,11 +163,13 @@ Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
 
 Task<Result<void>> Forwarder::send_head() {
   http::RequestHead& request = context_.exchange.request();
-  request.keep_alive = true;
+  // Whether the backend's connection is kept is ours to say; the client's wish for its own stays as it was.
+  const bool client_keeps_alive = std::exchange(request.keep_alive, true);
   // One for all requests of a thread: what the kernel does not take at once is copied out before anyone else runs.
   thread_local std::string out;
   out.clear();
   http::append_request(out, request);
+  request.keep_alive = client_keeps_alive;
   net::ByteStream& stream = *connection_->stream;
   const net::IoResult result = stream.try_write(out);
   if (result.state == net::IoState::kDone) co_return Result<void>();
