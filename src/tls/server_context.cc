@@ -12,8 +12,10 @@ namespace {
 constexpr char kGroups[] = "X25519:P-256:P-384";
 constexpr std::size_t kSessionTicketsPerHandshake = 1;
 // Never the built-in tickets (I1): they carry no policy. No renegotiation, no compression; the server's order decides.
-constexpr std::uint64_t kOptions =
-    SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE;
+// An end without close_notify is no attack on HTTP, whose framing shows what was cut; as an error it would cost the
+// client its session.
+constexpr std::uint64_t kOptions = SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF;
 
 tl::unexpected<Error> refused(const char* what) {
   return fail("tls.context", std::string(what) + ": " + take_openssl_reason());
