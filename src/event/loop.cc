@@ -113,7 +113,7 @@ void Loop::turn() {
   run_posted();
 }
 
-Watch::Watch(Loop& loop, int fd) : loop_(loop) {
+Watch::Watch(Loop& loop, int fd) : loop_(loop), fd_(fd) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = this;
@@ -125,6 +125,8 @@ Watch::Watch(Loop& loop, int fd) : loop_(loop) {
 
 Watch::~Watch() {
   CHECK(reader_ == nullptr && writer_ == nullptr);
+  // Closing alone would not do: a copy of the descriptor in a forked child keeps it registered, with this address.
+  epoll_ctl(loop_.epoll_fd_, EPOLL_CTL_DEL, fd_, nullptr);
   if (batch_slot_ >= 0) {
     loop_.batch_[batch_slot_].events = 0;
     loop_.batch_[batch_slot_].data.ptr = nullptr;

@@ -75,7 +75,7 @@ class Loop {
 // Why an await ended.
 enum class Wake : std::uint8_t { kReady, kTimedOut, kCancelled };
 
-// One registered descriptor, which it does not own: close the descriptor after (or while) destroying this. At most one
+// One registered descriptor, which it does not own: close the descriptor after destroying this. At most one
 // coroutine waits for each direction. Registered once, for both directions; readiness is remembered between waits.
 class Watch {
  public:
@@ -120,6 +120,7 @@ class Watch {
   static void wake(Waiter*& slot, Wake why);
 
   Loop& loop_;
+  const int fd_;
   int batch_slot_ = -1;  // where the running batch names this watch, -1: nowhere
   bool readable_ = false;
   bool writable_ = true;

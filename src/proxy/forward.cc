@@ -315,6 +315,8 @@ Task<void> Forwarder::relay(upstream::HeadRead read) {
   http::ResponseHead& head = context_.response;
   upstream_keep_alive_ = head.keep_alive;
   body_.start(head.body, head.content_length, Origin::kUpstream);
+  // A body that ends with the backend's connection is framed for the client, so that it can tell the end from a cut.
+  if (head.body == http::BodyKind::kUntilClose) head.body = http::BodyKind::kChunked;
   for (;;) {
     bool end = false;
     const std::string_view content = gather(end);

@@ -100,7 +100,8 @@ Result<void> Control::make_workers(const model::HostConfig& host) {
   return {};
 }
 
-Result<void> Control::start(Configuration configuration, const net::Fd& signals) {
+Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
+  const Configuration& configuration = *loaded.configuration;
   started_with_ = configuration.host;
   if (auto opened = open_logs(configuration.host); !opened) return opened;
   auto loop = event::Loop::create(clock_);
@@ -113,7 +114,7 @@ Result<void> Control::start(Configuration configuration, const net::Fd& signals)
   keeper_ = std::make_unique<upstream::MembershipKeeper>(*loop_, *resolver_);
   carryover_ = std::make_unique<snapshot::Carryover>(*keeper_);
   if (auto made = make_workers(configuration.host); !made) return made;
-  model::Findings findings;
+  model::Findings findings = std::move(loaded.findings);
   auto snapshot = compile(configuration, findings);
   log_findings(findings);
   if (snapshot == nullptr) {

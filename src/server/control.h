@@ -26,7 +26,7 @@ class Control {
   ~Control();
 
   // Everything up to the point where the loop can run. Errors are for stderr: nothing serves then.
-  Result<void> start(Configuration configuration, const net::Fd& signals);
+  Result<void> start(Loaded loaded, const net::Fd& signals);
   // Serves until told to end.
   void run();
 

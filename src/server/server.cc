@@ -23,7 +23,7 @@ int run(const RunOptions& options) {
   for (const model::Finding& finding : loaded.findings) std::fprintf(stderr, "%s\n", model::to_line(finding).c_str());
   if (!loaded.configuration) return 1;
   Control control(options);
-  if (auto started = control.start(std::move(*loaded.configuration), *signals); !started) {
+  if (auto started = control.start(std::move(loaded), *signals); !started) {
     return refuse(std::string(started.error().code) + ": " + started.error().message);
   }
   control.run();
