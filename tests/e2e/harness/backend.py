@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 from urllib.parse import parse_qs, urlsplit
 
 from . import env, http_wire
-from .http_wire import Closed, Fields, Reader, Wire
+from .http_wire import Closed, Fields, Wire
 
 
 @dataclass
@@ -139,6 +139,7 @@ class Backend:
             "close-after": Backend._close_after,
             "garbage": Backend._garbage,
             "raw": Backend._raw,
+            "huge-head": Backend._huge_head,
             "chunked": Backend._chunked,
             "until-close": Backend._until_close,
             "big": Backend._big,
@@ -199,7 +200,10 @@ class Backend:
         return False
 
     def _close_mid_body(self, wire: Wire, request: Recorded) -> bool:
-        framing = {"chunked": "Transfer-Encoding: chunked\r\n\r\n64\r\nhalf", "length": "Content-Length: 100\r\n\r\nhalf"}
+        framing = {
+            "chunked": "Transfer-Encoding: chunked\r\n\r\n64\r\nhalf",
+            "length": "Content-Length: 100\r\n\r\nhalf",
+        }
         wire.send("HTTP/1.1 200 OK\r\n" + framing[self._query(request, "by", "length")])
         return False
 
@@ -216,6 +220,10 @@ class Backend:
         """Sends the bytes that the query `hex` spells."""
         wire.send(bytes.fromhex(self._query(request, "hex", "")))
         return self._query(request, "close", "yes") != "yes"
+
+    def _huge_head(self, wire: Wire, request: Recorded) -> bool:
+        wire.send(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 1_000_000 + b"\r\nContent-Length: 0\r\n\r\n")
+        return False
 
     def _chunked(self, wire: Wire, request: Recorded) -> bool:
         wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Checksum\r\n\r\n")
@@ -267,7 +275,9 @@ class Nginx:
         self.prefix = env.new_dir("nginx")
         self.access = self.prefix / "access.log"
         config = self.prefix / "nginx.conf"
-        paths = "".join(f"{kind}_temp_path {self.prefix}/{kind};" for kind in "client_body proxy fastcgi uwsgi scgi".split())
+        paths = "".join(
+            f"{kind}_temp_path {self.prefix}/{kind};" for kind in "client_body proxy fastcgi uwsgi scgi".split()
+        )
         echo = "".join(f"add_header X-Saw-{name} ${var} always;" for name, var in self._SHOWN.items())
         config.write_text(
             f"""

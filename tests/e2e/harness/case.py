@@ -39,7 +39,9 @@ class GatewayCase(unittest.TestCase):
     def token(self) -> str:
         return token(self.id().rsplit(".", 1)[-1][:40])
 
-    def assert_page(self, response: Response, status: int, title: str, heading: str, line: Optional[str] = None) -> None:
+    def assert_page(
+        self, response: Response, status: int, title: str, heading: str, line: Optional[str] = None
+    ) -> None:
         """The body that the gateway makes itself (azure-semantics §6.4), byte for byte."""
         extra = f"<center>{line}</center>\r\n" if line else ""
         self.assertEqual(response.status, status, response.text)

@@ -11,7 +11,7 @@ import subprocess
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Optional
 
 from . import env, http_wire
 from .http_wire import Fields, Reader, Response, Wire
@@ -35,7 +35,9 @@ def tls_context(identity: Optional[Identity] = None, version: Optional[str] = No
             warnings.simplefilter("ignore")
             context.minimum_version = context.maximum_version = VERSIONS[version]
     if identity:
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # our own weak key is for the gateway to refuse, not for OpenSSL here
+        context.set_ciphers(
+            "DEFAULT:@SECLEVEL=0"
+        )  # our own weak key is for the gateway to refuse, not for OpenSSL here
         context.load_cert_chain(identity.chain, identity.key)
     return context
 
@@ -79,9 +81,17 @@ def handshake_fails(port: int, identity: Optional[Identity], version: str, sni: 
 class Handshake:
     """A TLS client whose every byte to the server is handed out, so that it can be cut or trickled."""
 
-    def __init__(self, port: int, identity: Optional[Identity], version: Optional[str] = None, sni: str = "localhost") -> None:
+    def __init__(
+        self,
+        port: int,
+        identity: Optional[Identity] = None,
+        version: Optional[str] = None,
+        sni: str = "localhost",
+        context: Optional[ssl.SSLContext] = None,
+    ) -> None:
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.object = tls_context(identity, version).wrap_bio(self.incoming, self.outgoing, server_hostname=sni)
+        context = context or tls_context(identity, version)
+        self.object = context.wrap_bio(self.incoming, self.outgoing, server_hostname=sni)
         self.wire = tcp(port)
         self.sent = 0
 
@@ -172,6 +182,7 @@ class SClient:
 
     @property
     def certificate_requested(self) -> bool:
+        assert "ClientHello" in self.output, "run it with messages=True"
         return re.search(r"^<<< .*CertificateRequest", self.output, re.M) is not None
 
     @property
@@ -201,11 +212,14 @@ def s_client(
     target: str = "/",
     session_in: Optional[Path] = None,
     session_out: Optional[Path] = None,
-    extra: Sequence[str] = (),
-    data: Optional[bytes] = None,
+    messages: bool = False,
 ) -> SClient:
-    """One request over `openssl s_client`, which can carry a session to any other server, name or certificate."""
-    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-ign_eof", "-msg", "-nameopt", "RFC2253"]
+    """One request over `openssl s_client`, which can carry a session to any other server, name or certificate.
+
+    `messages`: show the handshake messages, for `certificate_requested`.
+    """
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-ign_eof", "-nameopt", "RFC2253"]
+    command += ["-msg"] if messages else []
     command += ["-CAfile", str(pki().server_root.certificate), "-tls1_2" if version == "1.2" else "-tls1_3"]
     command += ["-servername", sni] if sni else ["-noservername"]
     if identity:
@@ -215,9 +229,8 @@ def s_client(
         command += ["-sess_in", str(session_in)]
     if session_out:
         command += ["-sess_out", str(session_out)]
-    if data is None:
-        data = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
-    done = subprocess.run([*command, *extra], input=data, capture_output=True, timeout=env.patience(20))
+    data = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    done = subprocess.run(command, input=data, capture_output=True, timeout=env.patience(20))
     at = done.stdout.find(b"HTTP/1.")
     response = None
     if at >= 0:
@@ -232,7 +245,9 @@ def s_client(
 
 def _without_chatter(data: bytes) -> bytes:
     data = re.sub(rb"(?:<<<|>>>) [^\n]*\n(?:    (?:[0-9a-f]{2} ?)+(?:- )?(?:[0-9a-f]{2} ?)*\n)*", b"", data)
-    return re.sub(rb"\n?---\nPost-Handshake New Session Ticket arrived:\n.*?\n---\nread R BLOCK\n", b"", data, flags=re.S)
+    return re.sub(
+        rb"\n?---\nPost-Handshake New Session Ticket arrived:\n.*?\n---\nread R BLOCK\n", b"", data, flags=re.S
+    )
 
 
 def have(*programs: str) -> bool:

@@ -47,7 +47,9 @@ class Document:
 
     # --- sub-resources ------------------------------------------------------------------------------------------------
 
-    def certificate(self, name: str = "server", data: Optional[str] = None, password: Optional[str] = None) -> "Document":
+    def certificate(
+        self, name: str = "server", data: Optional[str] = None, password: Optional[str] = None
+    ) -> "Document":
         return self.add("sslCertificates", name, {"data": data or f"@{pki().server_pem}", "password": password})
 
     def ca(self, name: str, pem: str) -> "Document":

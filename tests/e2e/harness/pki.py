@@ -134,7 +134,9 @@ class Authority:
         )
         now = time.time()
         extension_file = self.directory / f"{name}.ext"
-        extension_file.write_text("\n".join(("subjectKeyIdentifier=hash", "basicConstraints=CA:FALSE", *extensions)) + "\n")
+        extension_file.write_text(
+            "\n".join(("subjectKeyIdentifier=hash", "basicConstraints=CA:FALSE", *extensions)) + "\n"
+        )
         certificate = openssl(
             *("ca", "-batch", "-notext", "-config", self.config, "-in", request, "-extfile", extension_file, "-utf8"),
             *("-cert", self.certificate, "-keyfile", self.key, "-preserveDN"),
@@ -167,7 +169,7 @@ class Pki:
 
     @cached_property
     def server(self) -> Identity:
-        names = "subjectAltName=DNS:localhost,DNS:*.test,DNS:*.example.test,IP:127.0.0.1"
+        names = "subjectAltName=DNS:localhost,DNS:*.test,DNS:a.test,DNS:b.test,IP:127.0.0.1"
         return self.server_root.issue("server", "/CN=localhost", (names, "extendedKeyUsage=serverAuth"))
 
     @cached_property
