@@ -3,14 +3,6 @@
 #include <array>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define PORTCULLIS_PLAIN_FRAMES 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define PORTCULLIS_PLAIN_FRAMES 1
-#endif
-#endif
-
 namespace portcullis::event {
 
 #ifdef PORTCULLIS_PLAIN_FRAMES

@@ -4,6 +4,14 @@
 
 #include <cstddef>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define PORTCULLIS_PLAIN_FRAMES 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PORTCULLIS_PLAIN_FRAMES 1
+#endif
+#endif
+
 namespace portcullis::event {
 
 void* allocate_frame(std::size_t size);
