@@ -1,6 +1,7 @@
 #include "tls/session_store.h"
 
 #include <algorithm>
+#include <functional>
 
 #include <openssl/ssl.h>
 
@@ -25,13 +26,17 @@ void SessionStore::put(std::string_view id, StoredSession session) {
 }
 
 void SessionStore::trim(Shard& shard) {
-  // Removed and replaced entries leave their place in the order behind: those go first, for nothing.
-  while (shard.order.size() > per_shard_) {
-    const auto& [sequence, id] = shard.order.front();
-    const auto found = shard.entries.find(id);
-    if (found != shard.entries.end() && found->second.sequence == sequence) shard.entries.erase(found);
+  const auto names = [&shard](const std::pair<std::uint64_t, std::string>& place) {
+    const auto found = shard.entries.find(place.second);
+    return found != shard.entries.end() && found->second.sequence == place.first;
+  };
+  while (shard.entries.size() > per_shard_) {
+    if (names(shard.order.front())) shard.entries.erase(shard.order.front().second);
     shard.order.pop_front();
   }
+  // Removed and replaced entries leave their place in the order behind. Sweeping them only when they are as many as the
+  // shard holds keeps this cheap, and never costs a live session its place.
+  if (shard.order.size() > 2 * per_shard_) std::erase_if(shard.order, std::not_fn(names));
 }
 
 bool SessionStore::find(std::string_view id, const Digest& session_digest, bool forget, StoredSession& out) {

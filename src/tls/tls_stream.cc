@@ -75,15 +75,24 @@ event::Task<Result<void>> TlsStream::handshake(event::Deadline deadline) {
       co_return fail("tls.handshake_failed", reason, Origin::kClient);
     }
     if (!sent) co_return fail("net.reset", "the client left during the handshake", Origin::kClient);
+    // The client says nothing before it has all of our flight.
+    const Result<void> gone = co_await flush_all(deadline);
+    if (!gone) co_return gone;
     const event::Wake wake = co_await watch().readable(deadline);
     if (wake != event::Wake::kReady) co_return net::wait_failed(wake);
   }
+  const Result<void> gone = co_await flush_all(deadline);
+  if (!gone) co_return gone;
+  finish_info();
+  co_return Result<void>();
+}
+
+event::Task<Result<void>> TlsStream::flush_all(event::Deadline deadline) {
   while (!pending_.empty()) {
     const event::Wake wake = co_await watch().writable(deadline);
     if (wake != event::Wake::kReady) co_return net::wait_failed(wake);
     if (!flush()) co_return fail("net.reset", "the client left during the handshake", Origin::kClient);
   }
-  finish_info();
   co_return Result<void>();
 }
 

@@ -55,6 +55,7 @@ class TlsStream final : public net::ByteStream {
 
   net::IoResult outcome_of(int result);
   bool flush();  // false: broken
+  event::Task<Result<void>> flush_all(event::Deadline deadline);
   void finish_info();
 
   std::unique_ptr<net::TcpStream> tcp_;

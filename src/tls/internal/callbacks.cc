@@ -27,6 +27,10 @@ int door_index() {
 // returns, so that it never holds bytes of two.
 thread_local std::string staging;
 
+// More than one write's worth and a few answers of the protocol's own is held for nobody: a client that asks for
+// KeyUpdates without end and never reads them is cut off.
+constexpr std::size_t kMostPending = 256 * 1024;
+
 // The host name of the server_name extension (RFC 6066 §3), or empty.
 std::string_view server_name(SSL* ssl) {
   const unsigned char* data = nullptr;
@@ -210,6 +214,11 @@ bool Callbacks::flush(TlsStream& stream) {
   if (!stream.pending_.empty()) {
     stream.pending_ += staging;
     staging.clear();
+  }
+  if (stream.pending_.size() > kMostPending) {
+    stream.broken_ = true;
+    std::string().swap(stream.pending_);
+    return false;
   }
   std::string& source = stream.pending_.empty() ? staging : stream.pending_;
   if (source.empty()) return !stream.broken_;
