@@ -277,11 +277,17 @@ std::string_view Forwarder::gather(bool& end) {
 // False: the client cannot be served any further.
 Task<bool> Forwarder::relay_piece(std::string_view content, bool end) {
   Result<void> sent;
-  if (!head_sent_) {
+  const bool has_trailers = end && !body_.trailers().empty();
+  const bool whole = end && !has_trailers;
+  const bool head_first = !head_sent_;
+  if (head_first) {
     head_sent_ = true;
     rewrite_response(context_);
-    sent = co_await context_.exchange.respond(context_.response, content, end);
-  } else {
+    sent = co_await context_.exchange.respond(context_.response, content, whole);
+    content = {};
+  }
+  // Trailers do not ride with the head: an answer that has some takes a write more.
+  if (sent && (!head_first || has_trailers)) {
     http::Fields* trailers = end ? &body_.trailers() : nullptr;
     if (trailers != nullptr) http::strip_hop_by_hop(*trailers);
     sent = co_await context_.exchange.write_body(content, end, trailers);

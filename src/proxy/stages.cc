@@ -11,6 +11,9 @@ namespace portcullis::proxy {
 bool normalise(RequestContext& context) {
   if (const http::Refusal* refusal = context.exchange.refusal()) {
     context.refuse(refusal->status, refusal->code, refusal->error_info);
+    if (refusal->code == "http.fields_too_large" || refusal->code == "http.too_many_fields") {
+      context.refused.body = http::error_page(http::BadRequestPage::kHeaderTooLarge);
+    }
     return false;
   }
   const http::RequestHead& request = context.exchange.request();
