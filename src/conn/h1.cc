@@ -35,7 +35,12 @@ std::string& fresh_scratch() {
 
 H1Connection::H1Connection(net::ByteStream& stream, net::BufferPool& buffers, Control& control, const Handler& handler,
                            Patience patience)
-    : Exchange(stream.loop(), buffers), stream_(stream), control_(control), handler_(handler), patience_(patience) {
+    : Exchange(stream.loop(), buffers),
+      stream_(stream),
+      control_(control),
+      handler_(handler),
+      patience_(patience),
+      interim_over_(stream.loop()) {
   control_.set_watch(&stream_.watch());
 }
 
@@ -69,6 +74,7 @@ void H1Connection::begin_request() {
   body_.start(http::BodyKind::kNone, 0);
   refused_ = responded_ = response_done_ = close_after_ = false;
   keep_alive_ = continue_due_ = false;
+  interim_sent_ = {};
   received_bytes_ = sent_bytes_ = 0;
 }
 
@@ -181,8 +187,11 @@ Task<Result<std::string_view>> H1Connection::read_body() {
     }
     if (continue_due_ && !responded_) {
       continue_due_ = false;
-      const Result<void> asked = co_await send(http::kContinue);
-      if (!asked) co_return tl::unexpected<Error>(asked.error());
+      interim_going_ = true;
+      interim_sent_ = co_await send(http::kContinue);
+      interim_going_ = false;
+      interim_over_.notify();
+      if (!interim_sent_) co_return tl::unexpected<Error>(interim_sent_.error());
     }
     const Deadline deadline = loop_.in(patience_.body);
     const Result<void> filled = co_await fill(deadline);
@@ -198,6 +207,9 @@ bool H1Connection::may_keep_alive() const {
 Task<Result<void>> H1Connection::respond(http::ResponseHead& head, std::string_view content, bool end) {
   CHECK(!responded_);
   responded_ = true;
+  // A body that is read beside this may be sending 100 Continue: one writer at a time, and in order.
+  while (interim_going_) co_await interim_over_.wait(event::kNoDeadline);
+  if (!interim_sent_) co_return interim_sent_;
   const bool until_close_for_10 = head.body == http::BodyKind::kChunked && request_.version == http::Version::kHttp10;
   if (until_close_for_10) head.body = http::BodyKind::kUntilClose;
   head.version = request_.version;

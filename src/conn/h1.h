@@ -3,6 +3,7 @@
 #pragma once
 
 #include "conn/exchange.h"
+#include "event/signal.h"
 #include "http/body.h"
 #include "http/request_parser.h"
 #include "net/stream.h"
@@ -55,6 +56,9 @@ class H1Connection final : public Exchange {
   http::BodyKind response_kind_ = http::BodyKind::kNone;
   bool keep_alive_ = false;
   bool continue_due_ = false;
+  bool interim_going_ = false;  // 100 Continue is being sent
+  Result<void> interim_sent_;
+  event::Signal interim_over_;
 };
 
 }  // namespace portcullis::conn

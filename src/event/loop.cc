@@ -148,20 +148,26 @@ void Watch::on_events(std::uint32_t events) {
   if ((events & EPOLLIN) != 0) readable_ = true;
   if ((events & EPOLLOUT) != 0) writable_ = true;
   if (read_closed_ && reader_ == nullptr && peer_closed_action_) {
+    if (writable_) resume_writer_later();
     const auto action = std::exchange(peer_closed_action_, nullptr);
     return action();
   }
   // Resuming the reader may destroy this watch and the writer with it, so the writer goes through the loop.
   if (writer_ != nullptr && writable_ && reader_ != nullptr && readable_) {
-    Waiter* writer = std::exchange(writer_, nullptr);
-    writer->disarm();
-    writer->why_ = Wake::kReady;
-    loop_.resume_later(writer->handle_);
+    resume_writer_later();
     wake(reader_, Wake::kReady);
     return;
   }
   if (writer_ != nullptr && writable_) return wake(writer_, Wake::kReady);
   if (reader_ != nullptr && readable_) wake(reader_, Wake::kReady);
+}
+
+void Watch::resume_writer_later() {
+  Waiter* writer = std::exchange(writer_, nullptr);
+  if (writer == nullptr) return;
+  writer->disarm();
+  writer->why_ = Wake::kReady;
+  loop_.resume_later(writer->handle_);
 }
 
 void Watch::cancel() {
