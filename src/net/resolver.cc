@@ -238,7 +238,7 @@ void Resolver::Channel::on_answer(void* context, int status, int, ares_addrinfo*
 Resolver::Resolver(std::unique_ptr<Channel> channel) : channel_(std::move(channel)) {}
 Resolver::~Resolver() = default;
 
-Result<std::unique_ptr<Resolver>> Resolver::create(ResolverOptions options) {
+Result<std::unique_ptr<Resolver>> Resolver::create(const ResolverOptions& options) {
   auto channel = std::make_unique<Channel>();
   if (auto opened = channel->open(options); !opened) return forward_error(opened);
   return std::unique_ptr<Resolver>(new Resolver(std::move(channel)));

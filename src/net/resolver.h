@@ -33,7 +33,7 @@ class Resolver {
   using Callback = std::function<void(Result<Resolved>)>;
 
   // Errors: resolver.open.
-  static Result<std::unique_ptr<Resolver>> create(ResolverOptions options = {});
+  static Result<std::unique_ptr<Resolver>> create(const ResolverOptions& options = {});
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;

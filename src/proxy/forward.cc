@@ -15,7 +15,6 @@ namespace portcullis::proxy {
 
 using event::Deadline;
 using event::Task;
-using event::Wake;
 using upstream::Connection;
 
 namespace {
@@ -147,7 +146,7 @@ Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
   const auto read =
       co_await upstream::read_head(*connection_, services_.buffers, buffer_, context_.response, head_request, deadline);
   if (!read) {
-    Error error = read.error();
+    const Error& error = read.error();
     co_await join_upload();
     co_return failed(error, fresh);
   }

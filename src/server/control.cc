@@ -48,6 +48,7 @@ void log_findings(const model::Findings& findings) {
 
 std::vector<const model::Gateway*> pointers_to(const std::vector<model::Gateway>& gateways) {
   std::vector<const model::Gateway*> out;
+  out.reserve(gateways.size());
   for (const model::Gateway& gateway : gateways) out.push_back(&gateway);
   return out;
 }
@@ -164,7 +165,8 @@ Result<Control::Sockets> Control::bind_new(const snapshot::Snapshot& snapshot) {
   return sockets;
 }
 
-void Control::publish(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets, std::function<void()> done) {
+void Control::publish(const std::shared_ptr<const snapshot::Snapshot>& snapshot, Sockets&& sockets,
+                      const std::function<void()>& done) {
   snapshot_ = snapshot;
   open_.clear();
   for (const auto& address : snapshot->addresses) open_.insert(address->local);
@@ -186,7 +188,7 @@ Task<void> Control::first_publication(std::shared_ptr<const snapshot::Snapshot> 
     const Deadline deadline = loop_->in(kFirstResolution);
     co_await names_settled_->wait(deadline);
   }
-  publish(std::move(snapshot), std::move(sockets), [this] { on_ready(); });
+  publish(snapshot, std::move(sockets), [this] { on_ready(); });
 }
 
 void Control::on_ready() {
@@ -243,7 +245,7 @@ void Control::reload() {
   log_->set_level(level_of(loaded.configuration->host.log_level));
   carryover_->keep_only(*snapshot);
   const std::uint64_t generation = snapshot->generation;
-  publish(std::move(snapshot), std::move(*sockets), [generation] {
+  publish(snapshot, std::move(*sockets), [generation] {
     log_info("reload.done", {{"generation", generation}});
     notify_service_manager("READY=1");
   });

@@ -38,7 +38,8 @@ class Control {
   // Listening sockets for the addresses that are not open yet. All or none.
   Result<Sockets> bind_new(const snapshot::Snapshot& snapshot);
   std::shared_ptr<const snapshot::Snapshot> compile(const Configuration& configuration, model::Findings& findings);
-  void publish(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets, std::function<void()> done);
+  void publish(const std::shared_ptr<const snapshot::Snapshot>& snapshot, Sockets&& sockets,
+               const std::function<void()>& done);
   event::Task<void> serve_signals(const net::Fd* signals);
   event::Task<void> first_publication(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets);
   event::Task<void> drain();

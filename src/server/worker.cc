@@ -60,8 +60,7 @@ struct Worker::Served {
 };
 
 Worker::Worker(std::size_t index, std::unique_ptr<event::Loop> loop, Shared& shared)
-    : index_(index),
-      loop_(std::move(loop)),
+    : loop_(std::move(loop)),
       shared_(shared),
       upstream_(*loop_),
       balancer_(index),
@@ -89,13 +88,13 @@ void Worker::join() {
 void Worker::publish(std::shared_ptr<const snapshot::Snapshot> snapshot, std::map<Endpoint, net::Fd> sockets,
                      std::function<void()> done) {
   auto moved = std::make_shared<std::map<Endpoint, net::Fd>>(std::move(sockets));
-  loop_->post([this, snapshot = std::move(snapshot), moved, done = std::move(done)]() mutable {
-    apply(std::move(snapshot), std::move(*moved));
+  loop_->post([this, snapshot = std::move(snapshot), moved, done = std::move(done)] {
+    apply(snapshot, *moved);
     done();
   });
 }
 
-void Worker::apply(std::shared_ptr<const snapshot::Snapshot> snapshot, std::map<Endpoint, net::Fd> sockets) {
+void Worker::apply(const std::shared_ptr<const snapshot::Snapshot>& snapshot, std::map<Endpoint, net::Fd>& sockets) {
   services_.snapshot = snapshot;
   balancer_.clear();
   for (auto it = acceptors_.begin(); it != acceptors_.end();) {

@@ -59,7 +59,7 @@ class Worker {
   using ServedList = std::list<Served*>;
 
   Worker(std::size_t index, std::unique_ptr<event::Loop> loop, Shared& shared);
-  void apply(std::shared_ptr<const snapshot::Snapshot> snapshot, std::map<Endpoint, net::Fd> sockets);
+  void apply(const std::shared_ptr<const snapshot::Snapshot>& snapshot, std::map<Endpoint, net::Fd>& sockets);
   void stop_if_finished();
   event::Task<void> accept_from(std::shared_ptr<Acceptor> acceptor);
   void on_accepted(net::Accepted accepted, const Endpoint& local);
@@ -70,7 +70,6 @@ class Worker {
   event::Task<void> serve_plain_on_tls(Served& served, std::string first_bytes);
   void report_handshake_failure(const Served& served, const Error& error);
 
-  const std::size_t index_;
   std::unique_ptr<event::Loop> loop_;
   Shared& shared_;
   net::BufferPool buffers_;

@@ -10,7 +10,7 @@ namespace portcullis::x509 {
 namespace {
 
 // The last word on header safety: whatever OpenSSL printed, only printable ASCII leaves this file.
-std::string one_line(std::string text) {
+std::string one_line(const std::string& text) {
   std::string safe;
   safe.reserve(text.size());
   for (const char c : text) {

@@ -6,7 +6,6 @@
 
 namespace portcullis::validate {
 
-using model::ClientAuthMode;
 using model::EffectiveClientAuth;
 using model::Findings;
 using model::Gateway;
