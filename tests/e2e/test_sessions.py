@@ -160,21 +160,22 @@ class Sessions(GatewayCase):
                 self.assertEqual((run.response.status, line.verify), (400, "NONE"))
 
     def test_a_certificate_that_expired_since_is_refused(self) -> None:
+        born = time.time()
+        who = {version: pki().short_lived(6) for version in client.BOTH}
+        session = {version: self.session(version, who=who[version]) for version in client.BOTH}
+        live = {version: self.gateway.tls(SITES, who[version], version, "a.test") for version in client.BOTH}
+        for wire in live.values():
+            self.assertEqual(wire.request(host="a.test").status, 200)
+        env.wait_until("the certificates to expire", lambda: time.time() > born + 7)
         for version in client.BOTH:
-            with self.subTest(version=version):
-                born = time.time()
-                who = pki().short_lived(6)
-                session = self.session(version, who=who)
-                with self.gateway.tls(SITES, who, version, "a.test") as live:
-                    self.assertEqual(live.request(host="a.test").status, 200)
-                    env.wait_until("the certificate to expire", lambda: time.time() > born + 7)
-                    run, line = self.resume(session, version, identity=who)
-                    self.assertEqual((run.response.status, line.verify), (400, "FAILED:certificate has expired"))
-                    self.assertEqual(line.reason, "client_cert.expired")
-                    run, line = self.resume(session, version)
-                    self.assertEqual(run.response.status, 400)
-                    # The connection that was admitted before is judged anew at each request.
-                    self.assert_certificate_error(live.request(host="a.test"))
+            with self.subTest(version=version), live[version] as wire:
+                run, line = self.resume(session[version], version, identity=who[version])
+                self.assertEqual((run.response.status, line.verify), (400, "FAILED:certificate has expired"))
+                self.assertEqual(line.reason, "client_cert.expired")
+                run, line = self.resume(session[version], version)
+                self.assertEqual(run.response.status, 400)
+                # The connection that was admitted before is judged anew at each request.
+                self.assert_certificate_error(wire.request(host="a.test"))
 
     def test_a_session_of_another_process_is_forgotten_in_silence(self) -> None:
         with Gateway(document(self.backend.port)) as other:

@@ -30,7 +30,7 @@ class Reader:
 
     def __init__(self, sock: Socket) -> None:
         self.sock = sock
-        self.buffer = b""
+        self.buffer = bytearray()
 
     def fill(self) -> None:
         try:
@@ -44,13 +44,16 @@ class Reader:
     def until(self, mark: bytes) -> bytes:
         while mark not in self.buffer:
             self.fill()
-        found, self.buffer = self.buffer.split(mark, 1)
-        return found
+        return self._take(self.buffer.index(mark), len(mark))
 
     def exactly(self, count: int) -> bytes:
         while len(self.buffer) < count:
             self.fill()
-        found, self.buffer = self.buffer[:count], self.buffer[count:]
+        return self._take(count)
+
+    def _take(self, count: int, drop: int = 0) -> bytes:
+        found = bytes(memoryview(self.buffer)[:count])
+        del self.buffer[: count + drop]
         return found
 
     def rest(self) -> bytes:
@@ -59,8 +62,7 @@ class Reader:
             while True:
                 self.fill()
         except Closed:
-            found, self.buffer = self.buffer, b""
-            return found
+            return self._take(len(self.buffer))
 
     def head(self) -> tuple[str, Fields, bytes]:
         raw = self.until(b"\r\n\r\n")

@@ -65,13 +65,14 @@ class Identity:
     chain: Path
     key: Path
 
-    @property
+    @cached_property
     def leaf_pem(self) -> str:
         return first_pem(self.chain.read_text())
 
     def der(self) -> bytes:
         return openssl("x509", "-in", self.chain, "-outform", "DER")
 
+    @lru_cache(maxsize=None)
     def field(self, *flags: str) -> str:
         """What `openssl x509 -noout FLAGS` prints for the leaf, after the `name=`."""
         text = openssl("x509", "-in", self.chain, "-noout", *flags).decode().strip()
