@@ -4,6 +4,13 @@
 
 namespace portcullis::clientauth {
 
+Verifier::Verifier(ClientPolicy policy) : policy_(std::move(policy)), trust_(trust_digest(policy_)) {
+  if (policy_.anchors == nullptr) return;
+  ClientPolicy strict = policy_;
+  strict.mode = Mode::kStrict;
+  judges_under_ = trust_digest(strict);
+}
+
 bool Verifier::within_limits(const x509::CertificateList& presented) const {
   if (presented.size() > policy_.presented_certificates) return false;
   const std::size_t most = policy_.rsa_bits / 8 + 32;
@@ -23,6 +30,7 @@ std::shared_ptr<const tls::PeerState> Verifier::judge(const x509::CertificateLis
 void Verifier::judge_path(PeerRecord& record, WallTime now) const {
   record.trust = trust_;
   record.judged = policy_.anchors != nullptr;
+  record.judged_under = judges_under_;
   if (!record.judged) return;
   x509::VerifyOptions options;
   options.max_depth = policy_.verify_depth;

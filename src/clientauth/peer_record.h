@@ -17,12 +17,13 @@ struct PeerRecord final : tls::PeerState {
   Digest trust;                     // the policy that `path` was judged under
   x509::PathVerdict path;           // meaningless where no anchors were there to judge with
   bool judged = false;
+  Digest judged_under;  // the anchors and rules of `path`, which in Passthrough `trust` does not tell
 };
 
 // Judges presented chains for one listener: the tls/ side of a ClientPolicy.
 class Verifier final : public tls::PeerVerifier {
  public:
-  explicit Verifier(ClientPolicy policy) : policy_(std::move(policy)), trust_(trust_digest(policy_)) {}
+  explicit Verifier(ClientPolicy policy);
 
   std::shared_ptr<const tls::PeerState> judge(const x509::CertificateList& presented, WallTime now) override;
   bool may_resume(const tls::PeerState* peer, WallTime original, WallTime now) override;
@@ -32,6 +33,8 @@ class Verifier final : public tls::PeerVerifier {
 
   const ClientPolicy& policy() const { return policy_; }
   const Digest& trust() const { return trust_; }
+  // What paths are judged by, in Passthrough too; all zero where nothing is judged.
+  const Digest& judges_under() const { return judges_under_; }
 
  private:
   bool within_limits(const x509::CertificateList& presented) const;
@@ -39,6 +42,7 @@ class Verifier final : public tls::PeerVerifier {
 
   ClientPolicy policy_;
   Digest trust_;
+  Digest judges_under_;
 };
 
 }  // namespace portcullis::clientauth

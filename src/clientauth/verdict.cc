@@ -28,13 +28,21 @@ Judgement judgement(const PeerRecord& record, WallTime now) {
 Admission::Admission(std::shared_ptr<const tls::PeerState> peer, std::shared_ptr<const Verifier> verifier)
     : peer_(std::static_pointer_cast<const PeerRecord>(std::move(peer))), verifier_(std::move(verifier)) {
   trust_ = verifier_ == nullptr ? trust_digest(ClientPolicy{}) : verifier_->trust();
+  // A session may have been made under other CA files, where those only shadow.
+  rejudge_ = shadow_is_stale();
+}
+
+bool Admission::shadow_is_stale() const {
+  return peer_ != nullptr && verifier_ != nullptr && verifier_->policy().mode == Mode::kPassthrough &&
+         peer_->judged_under != verifier_->judges_under();
 }
 
 void Admission::set_verifier(std::shared_ptr<const Verifier> verifier) {
   const Digest trust = verifier == nullptr ? trust_digest(ClientPolicy{}) : verifier->trust();
-  rejudge_ = rejudge_ || trust != trust_;
+  const bool changed = trust != trust_;
   verifier_ = std::move(verifier);
   trust_ = trust;
+  rejudge_ = rejudge_ || changed || shadow_is_stale();
 }
 
 Verdict Admission::decide(WallTime now) const {

@@ -40,6 +40,7 @@ class Admission {
 
  private:
   Verdict decide(WallTime now) const;
+  bool shadow_is_stale() const;
 
   std::shared_ptr<const PeerRecord> peer_;
   std::shared_ptr<const Verifier> verifier_;

@@ -44,7 +44,8 @@ bool ConnectionLimits::may_handshake(const IpAddress& client, MonoTime now) {
   const std::uint32_t rate = handshakes_per_second_;
   if (rate == 0) return true;
   const std::lock_guard lock(mutex_);
-  if (clients_.size() > kSweepAt) forget_idle(now);
+  // At most once a second: what is younger stays, and many new addresses must not make each of them cost a sweep.
+  if (clients_.size() > kSweepAt && now - swept_ > std::chrono::seconds(1)) forget_idle(now);
   PerClient& entry = clients_[client];
   const double seconds = std::chrono::duration<double>(now - entry.refilled).count();
   entry.tokens = entry.refilled == MonoTime{} ? rate : std::min<double>(rate, entry.tokens + seconds * rate);
@@ -55,6 +56,7 @@ bool ConnectionLimits::may_handshake(const IpAddress& client, MonoTime now) {
 }
 
 void ConnectionLimits::forget_idle(MonoTime now) {
+  swept_ = now;
   std::erase_if(clients_, [now](const auto& item) {
     return item.second.connections == 0 && now - item.second.refilled > std::chrono::seconds(1);
   });

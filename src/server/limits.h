@@ -46,6 +46,7 @@ class ConnectionLimits {
   std::atomic<std::uint32_t> handshakes_per_second_{0};
   std::mutex mutex_;
   std::unordered_map<IpAddress, PerClient, Hash> clients_;  // guarded by mutex_
+  MonoTime swept_{};                                        // guarded by mutex_
 };
 
 }  // namespace portcullis::server
