@@ -1,6 +1,6 @@
 // What is wrong with a document, as a list: reading and validating collect every finding and report all of them
 // together. Plain values, owned by whoever asked; any thread. An error refuses the document as a whole, a warning does
-// not.
+// not, and an info only says what something means here.
 #pragma once
 
 #include <algorithm>
@@ -12,14 +12,16 @@
 
 namespace portcullis::model {
 
-enum class Severity : std::uint8_t { kError, kWarning };
+enum class Severity : std::uint8_t { kError, kWarning, kInfo };
 
 struct Finding {
   Severity severity = Severity::kError;
   std::string code;  // Azure's code where one is known ("InvalidResourceReference"), else one of ours; stable
   std::string
       pointer;  // RFC 6901, spelled as the document spells it: "/properties/httpListeners/0/properties/sslProfile"
-  std::string message;  // what is wrong and what to do; never holds a secret
+  std::string message;       // what is wrong and what to do; never holds a secret
+  std::uint32_t line = 0;    // in the document, from 1; 0: not known
+  std::uint32_t column = 0;  // from 1
 };
 
 class Findings : public std::vector<Finding> {
@@ -31,6 +33,9 @@ class Findings : public std::vector<Finding> {
   }
   void warning(std::string_view code, std::string pointer, std::string message) {
     push_back({Severity::kWarning, std::string(code), std::move(pointer), std::move(message)});
+  }
+  void info(std::string_view code, std::string pointer, std::string message) {
+    push_back({Severity::kInfo, std::string(code), std::move(pointer), std::move(message)});
   }
   void append(Findings other) {
     insert(end(), std::make_move_iterator(other.begin()), std::make_move_iterator(other.end()));

@@ -6,7 +6,8 @@
 namespace portcullis::model {
 
 std::string to_line(const Finding& finding) {
-  std::string line = finding.severity == Severity::kError ? "error " : "warning ";
+  constexpr std::string_view kWords[] = {"error ", "warning ", "info "};
+  std::string line(kWords[static_cast<std::size_t>(finding.severity)]);
   line += finding.code;
   line += ' ';
   line += finding.pointer.empty() ? "/" : finding.pointer;
