@@ -18,12 +18,19 @@ bool Verifier::within_limits(const x509::CertificateList& presented) const {
                       [most](const x509::Certificate& certificate) { return certificate.rsa_key_bytes() > most; });
 }
 
+void PeerRecord::weigh() {
+  weight_ = sizeof *this + 2 * identity.escaped_pem.size() + identity.subject.size() + identity.issuer.size();
+  // A parsed certificate takes about three times its encoding.
+  for (const x509::Certificate& certificate : presented) weight_ += 1024 + 3 * certificate.der().size();
+}
+
 std::shared_ptr<const tls::PeerState> Verifier::judge(const x509::CertificateList& presented, WallTime now) {
   if (!within_limits(presented)) return nullptr;
   auto record = std::make_shared<PeerRecord>();
   record->presented = presented;
   record->identity = x509::describe(presented.front());
   judge_path(*record, now);
+  record->weigh();
   return record;
 }
 
@@ -44,6 +51,7 @@ std::shared_ptr<const PeerRecord> Verifier::rejudge(const PeerRecord& record, Wa
   again->presented = record.presented;
   again->identity = record.identity;
   judge_path(*again, now);
+  again->weigh();
   return again;
 }
 

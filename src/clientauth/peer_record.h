@@ -18,6 +18,13 @@ struct PeerRecord final : tls::PeerState {
   x509::PathVerdict path;           // meaningless where no anchors were there to judge with
   bool judged = false;
   Digest judged_under;  // the anchors and rules of `path`, which in Passthrough `trust` does not tell
+
+  std::size_t weight() const override { return weight_; }
+  // Once `presented` is there.
+  void weigh();
+
+ private:
+  std::size_t weight_ = 0;
 };
 
 // Judges presented chains for one listener: the tls/ side of a ClientPolicy.

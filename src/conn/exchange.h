@@ -99,7 +99,14 @@ class Control {
     if (idle_ && watch_ != nullptr) watch_->cancel_read_wait();
   }
 
+  // Ends whatever the connection waits for, on the backend's side too: it unwinds.
+  void cut_off() {
+    if (abort_) abort_();
+    if (watch_ != nullptr) watch_->cancel();
+  }
+
   // For drivers.
+  void set_abort(std::function<void()> abort) { abort_ = std::move(abort); }
   void set_watch(event::Watch* watch) { watch_ = watch; }
   void set_idle(bool idle) { idle_ = idle; }
 
@@ -107,6 +114,7 @@ class Control {
   bool draining_ = false;
   bool idle_ = false;
   event::Watch* watch_ = nullptr;
+  std::function<void()> abort_;
 };
 
 }  // namespace portcullis::conn

@@ -57,7 +57,7 @@ Task<void> H1Connection::serve(std::string early) {
     const HeadRead read = co_await read_head();
     if (read == HeadRead::kClosed) co_return;
     co_await handler_(*this);
-    stream_.watch().on_peer_closed(nullptr);
+    on_client_gone(nullptr);
     if (!responded_ || !response_done_) co_return;
     if (!keep_alive_) {
       co_await linger();
@@ -152,7 +152,9 @@ bool H1Connection::make_room() {
 }
 
 Task<Result<void>> H1Connection::fill(Deadline deadline) {
-  for (;;) {
+  for (bool first = true;; first = false) {
+    // A client that keeps the stream busy without a byte of content is silent all the same.
+    if (!first && loop_.now() >= deadline) co_return net::wait_failed(Wake::kTimedOut);
     if (!stream_.has_buffered_input()) {
       const Wake wake = co_await stream_.watch().readable(deadline);
       if (wake != Wake::kReady) co_return net::wait_failed(wake);
@@ -171,6 +173,20 @@ Task<Result<void>> H1Connection::fill(Deadline deadline) {
   }
 }
 
+// What else of the body lies in the buffer, moved behind `first`: many small chunks become one piece.
+std::string_view H1Connection::gather(std::string_view first) {
+  std::size_t size = first.size();
+  while (unread() > 0 && !body_.done()) {
+    const http::BodyStep step = body_.next({buffer_.data() + begin_, unread()});
+    begin_ += step.consumed;
+    received_bytes_ += step.consumed;
+    if (step.state != http::BodyStep::State::kData) break;
+    std::memmove(const_cast<char*>(first.data()) + size, step.data.data(), step.data.size());
+    size += step.data.size();
+  }
+  return {first.data(), size};
+}
+
 Task<Result<std::string_view>> H1Connection::read_body() {
   for (;;) {
     if (body_.done()) co_return std::string_view();
@@ -179,7 +195,7 @@ Task<Result<std::string_view>> H1Connection::read_body() {
       const http::BodyStep step = body_.next({buffer_.data() + begin_, unread()});
       begin_ += step.consumed;
       received_bytes_ += step.consumed;
-      if (step.state == http::BodyStep::State::kData) co_return step.data;
+      if (step.state == http::BodyStep::State::kData) co_return gather(step.data);
       if (step.state == http::BodyStep::State::kDone) co_return std::string_view();
       if (step.state == http::BodyStep::State::kRefused) {
         co_return fail(body_.refusal().code, body_.refusal().message, Origin::kClient);
@@ -277,6 +293,9 @@ Task<void> H1Connection::linger() {
   }
 }
 
-void H1Connection::on_client_gone(std::function<void()> action) { stream_.watch().on_peer_closed(std::move(action)); }
+void H1Connection::on_client_gone(std::function<void()> action) {
+  control_.set_abort(action);
+  stream_.watch().on_peer_closed(std::move(action));
+}
 
 }  // namespace portcullis::conn

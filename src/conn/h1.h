@@ -21,6 +21,9 @@ class H1Connection final : public Exchange {
   // first request that were read already.
   event::Task<void> serve(std::string early);
 
+  // A response was begun and not ended: the stream must not say goodbye as if it were whole.
+  bool cut_short() const { return responded_ && !response_done_; }
+
   bool body_done() const override { return body_.done(); }
   event::Task<Result<std::string_view>> read_body() override;
   http::Fields& request_trailers() override { return body_.trailers(); }
@@ -39,6 +42,7 @@ class H1Connection final : public Exchange {
   event::Task<Result<void>> fill(event::Deadline deadline);
   void begin_request();
   bool make_room();
+  std::string_view gather(std::string_view first);
   std::size_t unread() const { return end_ - begin_; }
   event::Task<void> linger();
   event::Task<Result<void>> send(std::string_view bytes);

@@ -60,7 +60,8 @@ constexpr std::array<std::string_view, 39> kNotInTrailers = {"Host",
 
 bool is_forbidden_trailer(std::string_view name) {
   if (starts_with_ignore_case(name, "content-") || starts_with_ignore_case(name, "x-forwarded-") ||
-      starts_with_ignore_case(name, "access-control-")) {
+      starts_with_ignore_case(name, "x-original-") || starts_with_ignore_case(name, "x-appgw-") ||
+      starts_with_ignore_case(name, "x-azure-") || starts_with_ignore_case(name, "access-control-")) {
     return true;
   }
   return std::any_of(kNotInTrailers.begin(), kNotInTrailers.end(),

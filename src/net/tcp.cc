@@ -48,6 +48,11 @@ IoResult TcpStream::try_write(std::string_view bytes) {
 
 void TcpStream::shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }
 
+void TcpStream::reset_on_close() {
+  const linger now{1, 0};
+  setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
 std::uint32_t TcpStream::rtt_us() const {
   tcp_info info{};
   socklen_t size = sizeof info;

@@ -21,6 +21,8 @@ class TcpStream final : public ByteStream {
   event::Watch& watch() override { return watch_; }
 
   int fd() const { return fd_.get(); }
+  // Closing will reset the connection, so that the peer cannot take what it got for the whole.
+  void reset_on_close();
   // Smoothed round-trip time in microseconds (TCP_INFO), 0 when the kernel does not say.
   std::uint32_t rtt_us() const;
   // The local end.

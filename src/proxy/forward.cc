@@ -44,6 +44,7 @@ class Forwarder {
   Task<Result<void>> send_head();
   Task<void> upload();
   Task<Result<void>> upload_pieces();
+  Task<void> await_answer();
   Task<void> join_upload();
   Task<void> relay(upstream::HeadRead read);
   Task<bool> relay_piece(std::string_view content, bool end);
@@ -67,6 +68,7 @@ class Forwarder {
 
   // The request's body runs beside the response, so that a backend may answer before it has read everything.
   bool uploading_ = false;
+  bool awaiting_answer_ = false;  // nothing of the answer has come: no other read may be cancelled by the upload's end
   bool upload_failed_by_client_ = false;
   Result<void> upload_result_;
   event::Signal uploaded_;
@@ -141,6 +143,7 @@ Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
     uploading_ = true;
     event::spawn(upload());
   }
+  co_await await_answer();
   const bool head_request = context_.exchange.request().method == "HEAD";
   const Deadline deadline = services_.loop.in(patience());
   const auto read =
@@ -179,8 +182,13 @@ Task<Result<void>> Forwarder::send_head() {
 Task<void> Forwarder::upload() {
   upload_result_ = co_await upload_pieces();
   uploading_ = false;
-  // Nothing can be expected of the backend any more when the client broke off its request.
-  if (upload_failed_by_client_ && connection_ != nullptr) connection_->stream->watch().cancel();
+  // Nothing can be expected of the backend any more when the client broke off its request; otherwise its time to answer
+  // begins now.
+  if (upload_failed_by_client_) {
+    connection_->stream->watch().cancel();
+  } else if (awaiting_answer_) {
+    connection_->stream->watch().cancel_read_wait();
+  }
   uploaded_.notify();
 }
 
@@ -191,7 +199,8 @@ Task<Result<void>> Forwarder::upload_pieces() {
   for (;;) {
     const Result<std::string_view> piece = co_await context_.exchange.read_body();
     if (!piece) {
-      upload_failed_by_client_ = true;
+      // One that was stopped because of the backend is not the client's doing.
+      upload_failed_by_client_ = piece.error().code != "net.cancelled";
       co_return tl::unexpected<Error>(piece.error());
     }
     if (piece->empty()) break;
@@ -213,6 +222,17 @@ Task<Result<void>> Forwarder::upload_pieces() {
   out.clear();
   http::append_last_chunk(out, &trailers);
   co_return co_await net::write_all(stream, out, patience());
+}
+
+// While the request's body is on its way the backend owes nothing yet: requestTimeout counts from the body's end. Each
+// step of the upload has a deadline of its own.
+Task<void> Forwarder::await_answer() {
+  while (uploading_) {
+    awaiting_answer_ = true;
+    const event::Wake wake = co_await connection_->stream->watch().readable(event::kNoDeadline);
+    awaiting_answer_ = false;
+    if (wake == event::Wake::kReady || connection_->stream->watch().cancelled()) co_return;
+  }
 }
 
 // The upload uses this object and the connection: nothing may go before it has ended.
@@ -340,7 +360,10 @@ Task<void> Forwarder::relay(upstream::HeadRead read) {
     co_await relay_piece(nothing, true);
     co_return;
   }
-  if (head_sent_) {
+  if (context_.client_gone) {
+    context_.error_info = "ERRORINFO_CLIENT_CLOSED_REQUEST";
+    context_.refused.reason = "client.closed";
+  } else if (head_sent_) {
     context_.error_info = kClosed;
     context_.refused.reason = "upstream.body_cut_short";
     context_.exchange.close_after();

@@ -32,7 +32,7 @@ Task<void> answer_refusal(RequestContext& context) {
 }  // namespace
 
 Task<void> serve_request(conn::Exchange& exchange, ClientConnection& connection, Services& services) {
-  if (!connection.adopt(services.snapshot)) exchange.close_after();
+  const bool in_force = connection.adopt(services.snapshot);
   ++connection.requests;
   services.counters.requests.add();
   RequestContext context(exchange, connection, services);
@@ -44,6 +44,7 @@ Task<void> serve_request(conn::Exchange& exchange, ClientConnection& connection,
   context.verdict = co_await connection.admission.verdict(now);
   context.judged = true;
   bool go_on = admit(context);
+  if (go_on) go_on = still_served(context, in_force);
   if (go_on) go_on = normal;
   if (go_on) go_on = select_listener(context);
   if (go_on) {

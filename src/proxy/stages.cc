@@ -29,6 +29,9 @@ bool normalise(RequestContext& context) {
   }
   if (context.target.has_host()) {
     context.host = context.target.host;
+    // RFC 9112 §3.2.2: the target's authority replaces whatever Host said, for the log and the backend alike.
+    context.original_host = context.target.host;
+    if (context.target.port) context.original_host += ":" + std::to_string(*context.target.port);
   } else if (const auto named = parse_host_port(context.original_host)) {
     context.host = named->host;
   }
@@ -53,6 +56,13 @@ bool admit(RequestContext& context) {
       context.refused.body = http::error_page(http::BadRequestPage::kCertificateError);
       break;
   }
+  context.exchange.close_after();
+  return false;
+}
+
+bool still_served(RequestContext& context, bool in_force) {
+  if (in_force) return true;
+  context.refuse(421, "listener.removed", "ERRORINFO_INVALID_HOST");
   context.exchange.close_after();
   return false;
 }
@@ -84,10 +94,7 @@ void set_host(RequestContext& context, http::Fields& fields) {
   if (!backend.host_name.empty()) {
     fields.set("Host", backend.host_name);
   } else if (context.target.has_host()) {
-    // RFC 9112 §3.2.2: an absolute target's authority replaces whatever Host said.
-    std::string authority = context.target.host;
-    if (context.target.port) authority += ":" + std::to_string(*context.target.port);
-    fields.set("Host", authority);
+    fields.set("Host", context.original_host);
   }
 }
 

@@ -9,6 +9,10 @@ namespace portcullis::proxy {
 // The driver's own refusal, TRACE and CONNECT, and the one normal form of the target.
 bool normalise(RequestContext& context);
 
+// A connection whose listener is not in the configuration any more was judged by rules that are withdrawn: 421 and
+// close, so that the client comes back on a new connection.
+bool still_served(RequestContext& context, bool in_force);
+
 // The verdict as an answer: 400 with one of two pages (azure-semantics §6.4).
 bool admit(RequestContext& context);
 

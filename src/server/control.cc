@@ -1,6 +1,7 @@
 #include "server/control.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
 #include "event/signal.h"
@@ -21,6 +22,8 @@ namespace {
 // How long the first start waits for the names of backend pools.
 constexpr std::chrono::seconds kFirstResolution{3};
 constexpr std::chrono::milliseconds kDrainPoll{20};
+// After that connections are cut off, and after this the process ends whatever is left.
+constexpr std::chrono::seconds kCutOffLimit{5};
 
 telemetry::Level level_of(model::LogLevel level) {
   switch (level) {
@@ -188,6 +191,7 @@ Task<void> Control::first_publication(std::shared_ptr<const snapshot::Snapshot> 
     const Deadline deadline = loop_->in(kFirstResolution);
     co_await names_settled_->wait(deadline);
   }
+  if (ending_) co_return;
   publish(snapshot, std::move(sockets), [this] { on_ready(); });
 }
 
@@ -282,8 +286,23 @@ Task<void> Control::drain() {
     log_warn("drain.cut_off", {{"connections", shared_->limits.connections()}});
     for (auto& worker : workers_) worker->cut_off();
   }
+  if (shared_->limits.connections() > 0) {
+    const Deadline last = loop_->in(kCutOffLimit);
+    while (shared_->limits.connections() > 0 && loop_->now() < last) {
+      const Deadline next = loop_->in(kDrainPoll);
+      co_await event::sleep_until(*loop_, next);
+    }
+  }
+  if (shared_->limits.connections() > 0) {
+    // A worker that does not let go must not keep the process: what it holds dies with it.
+    log_error("stopped.by_force", {{"connections", shared_->limits.connections()}});
+    access_log_->flush();
+    log_->flush();
+    std::_Exit(1);
+  }
   log_info("stopped");
   signal_watch_->cancel();
+  names_settled_->notify();
   co_await event::yield(*loop_);
   co_await event::yield(*loop_);
   loop_->stop();

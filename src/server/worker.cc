@@ -106,11 +106,15 @@ void Worker::apply(const std::shared_ptr<const snapshot::Snapshot>& snapshot, st
     it = acceptors_.erase(it);
   }
   for (Served* served : served_) {
-    if (snapshot->find(served->connection.address->local) == nullptr) served->drain();
+    const snapshot::Listener* listener = served->connection.listener;
+    const snapshot::Address* address = snapshot->find(served->connection.address->local);
+    const bool gone = address == nullptr || address->https != served->connection.address->https;
+    if (gone || (listener != nullptr && address->find(listener->gateway, listener->name) == nullptr)) served->drain();
   }
   if (draining_) return;
   for (auto& [endpoint, fd] : sockets) {
     auto acceptor = std::make_shared<Acceptor>(*loop_, std::move(fd), endpoint);
+    if (acceptor->watch.cancelled()) log_warn("accept.not_watched", {{"address", endpoint.to_string()}});
     acceptors_[endpoint] = acceptor;
     ++accept_loops_;
     event::spawn(accept_from(std::move(acceptor)));
@@ -129,6 +133,7 @@ void Worker::drain() {
 void Worker::cut_off() {
   loop_->post([this] {
     for (Served* served : served_) {
+      served->control.cut_off();
       if (served->watch != nullptr) served->watch->cancel();
     }
   });
@@ -228,6 +233,7 @@ Task<void> Worker::serve_http(Served& served) {
   conn::H1Connection driver(*served.tcp, buffers_, served.control, handler, conn::Patience{});
   std::string nothing;
   co_await driver.serve(std::move(nothing));
+  if (driver.cut_short()) served.tcp->reset_on_close();
 }
 
 Task<void> Worker::serve_https(Served& served) {
@@ -282,6 +288,7 @@ Task<void> Worker::serve_tls(Served& served, std::string first_bytes) {
   connection.tls = &stream;
   connection.listener = &connection.address->listeners[info.listener];
   connection.admission = clientauth::Admission(info.peer, connection.listener->verifier);
+  bool cut_short = false;
   {
     const conn::Handler handler = [this, &served](conn::Exchange& exchange) {
       return proxy::serve_request(exchange, served.connection, services_);
@@ -289,8 +296,14 @@ Task<void> Worker::serve_tls(Served& served, std::string first_bytes) {
     conn::H1Connection driver(stream, buffers_, served.control, handler, conn::Patience{});
     std::string nothing;
     co_await driver.serve(std::move(nothing));
+    cut_short = driver.cut_short();
   }
-  stream.shutdown_write();
+  // close_notify says that everything was sent: a response that broke off must not look whole.
+  if (cut_short) {
+    stream.tcp().reset_on_close();
+  } else {
+    stream.shutdown_write();
+  }
   served.watch = nullptr;
 }
 

@@ -2,6 +2,7 @@
 // presented; it never decides who may pass.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "base/clock.h"
@@ -14,6 +15,8 @@ namespace portcullis::tls {
 class PeerState {
  public:
   virtual ~PeerState() = default;
+  // Bytes of memory that it holds, roughly: what bounds the session store.
+  virtual std::size_t weight() const { return 0; }
 };
 
 class PeerVerifier {

@@ -14,13 +14,27 @@ SessionRef SessionRef::share() const {
   return SessionRef(native_);
 }
 
-SessionStore::SessionStore(std::size_t capacity) : per_shard_(std::max<std::size_t>(capacity / kShards, 1)) {}
+namespace {
+// An SSL_SESSION with its leaf, and the entry around it.
+constexpr std::size_t kSessionWeight = 4096;
+}  // namespace
+
+SessionStore::SessionStore(std::size_t capacity, std::size_t bytes)
+    : per_shard_(std::max<std::size_t>(capacity / kShards, 1)), bytes_per_shard_(bytes / kShards) {}
+
+void SessionStore::erase(Shard& shard, EntryMap::iterator entry) {
+  shard.weight -= entry->second.weight;
+  shard.entries.erase(entry);
+}
 
 void SessionStore::put(std::string_view id, StoredSession session) {
   Shard& shard = shard_of(id);
   const std::lock_guard lock(shard.mutex);
   const std::uint64_t sequence = shard.next_sequence++;
-  shard.entries.insert_or_assign(std::string(id), Entry{std::move(session), sequence});
+  const std::size_t weight = kSessionWeight + (session.peer == nullptr ? 0 : session.peer->weight());
+  if (const auto old = shard.entries.find(std::string(id)); old != shard.entries.end()) erase(shard, old);
+  shard.entries.emplace(id, Entry{std::move(session), sequence, weight});
+  shard.weight += weight;
   shard.order.emplace_back(sequence, id);
   trim(shard);
 }
@@ -30,8 +44,8 @@ void SessionStore::trim(Shard& shard) {
     const auto found = shard.entries.find(place.second);
     return found != shard.entries.end() && found->second.sequence == place.first;
   };
-  while (shard.entries.size() > per_shard_) {
-    if (names(shard.order.front())) shard.entries.erase(shard.order.front().second);
+  while (shard.entries.size() > per_shard_ || (shard.weight > bytes_per_shard_ && shard.entries.size() > 1)) {
+    if (names(shard.order.front())) erase(shard, shard.entries.find(shard.order.front().second));
     shard.order.pop_front();
   }
   // Removed and replaced entries leave their place in the order behind. Sweeping them only when they are as many as the
@@ -50,7 +64,7 @@ bool SessionStore::find(std::string_view id, const Digest& session_digest, bool 
   if (forget) {
     out.session = std::move(stored.session);
     out.peer = std::move(stored.peer);
-    shard.entries.erase(found);
+    erase(shard, found);
   } else {
     out.session = stored.session.share();
     out.peer = stored.peer;
@@ -61,7 +75,7 @@ bool SessionStore::find(std::string_view id, const Digest& session_digest, bool 
 void SessionStore::remove(std::string_view id) {
   Shard& shard = shard_of(id);
   const std::lock_guard lock(shard.mutex);
-  shard.entries.erase(std::string(id));
+  if (const auto found = shard.entries.find(std::string(id)); found != shard.entries.end()) erase(shard, found);
 }
 
 std::size_t SessionStore::size() const {

@@ -49,8 +49,8 @@ struct StoredSession {
 
 class SessionStore {
  public:
-  // `capacity`: sessions held at most.
-  explicit SessionStore(std::size_t capacity = 20'480);
+  // `capacity`: sessions held at most; `bytes`: what they and their peers may weigh together.
+  explicit SessionStore(std::size_t capacity = 20'480, std::size_t bytes = 128U << 20U);
 
   void put(std::string_view id, StoredSession session);
   // Copies the entry out; with `forget` (a TLS 1.3 ticket is good for one use, RFC 8446 §C.4) removes it as well. An
@@ -64,17 +64,22 @@ class SessionStore {
   struct Entry {
     StoredSession stored;
     std::uint64_t sequence;
+    std::size_t weight;
   };
   struct Shard {
     mutable std::mutex mutex;
     std::unordered_map<std::string, Entry> entries;
     std::deque<std::pair<std::uint64_t, std::string>> order;  // oldest first; stale pairs are skipped
     std::uint64_t next_sequence = 0;
+    std::size_t weight = 0;  // of all entries
   };
+  using EntryMap = std::unordered_map<std::string, Entry>;
+  static void erase(Shard& shard, EntryMap::iterator entry);
   Shard& shard_of(std::string_view id) { return shards_[std::hash<std::string_view>{}(id) % kShards]; }
   void trim(Shard& shard);
 
   std::size_t per_shard_;
+  std::size_t bytes_per_shard_;
   std::array<Shard, kShards> shards_;
 };
 

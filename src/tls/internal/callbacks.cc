@@ -107,11 +107,15 @@ int Callbacks::new_session(SSL* ssl, SSL_SESSION* session) {
     while (sk_X509_num(chain) > 0) X509_free(sk_X509_pop(chain));
   }
   const bool resumed = SSL_session_reused(ssl) == 1;
+  const WallTime now = stream.tcp_->loop().wall_now();
   StoredSession stored;
-  stored.session = SessionRef(session);
   stored.session_digest = stream.context_->session_digest();
   stored.peer = resumed ? stream.resumed_peer_ : stream.presented_peer_;
-  stored.original = resumed ? stream.resumed_original_ : stream.tcp_->loop().wall_now();
+  stored.original = resumed ? stream.resumed_original_ : now;
+  // A session that could never be resumed, a refused client's for one, is not worth its memory.
+  PeerVerifier* verifier = stream.context_->verifier();
+  if (verifier != nullptr && !verifier->may_resume(stored.peer.get(), stored.original, now)) return 0;
+  stored.session = SessionRef(session);
   store->put(id, std::move(stored));
   return 1;  // the reference that OpenSSL offered is the store's now
 }
