@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""The bench does not rot: every measure is taken of the gateway with tiny counts, and the statistics say what they must.
+
+usage: smoke_test.py --build-dir DIR [UNITTEST ARGUMENTS]
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from field.decide import interval, verdict
+from field.measures import MEASURES
+
+BENCH = Path(__file__).resolve().parent
+BUILD = BENCH.parent / "build" / "release"
+
+
+def run_bench(*arguments: str) -> tuple[subprocess.CompletedProcess, dict]:
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder) / "results.json"
+        run = subprocess.run([sys.executable, str(BENCH / "bench.py"), "--build-dir", str(BUILD), "--peers", "portcullis",
+                              "--tiny", "--json", str(results), *arguments], capture_output=True, text=True, timeout=240,
+                             check=False)
+        return run, json.loads(results.read_text()) if results.exists() else {}
+
+
+class Decision(unittest.TestCase):
+    def test_one_reading_decides_only_with_known_precision(self) -> None:
+        self.assertIsNone(interval([0.5]))
+        self.assertEqual(verdict([0.5], 0.9), "undecided")
+        self.assertEqual(verdict([0.5], 0.9, 0.02), "met")
+        self.assertEqual(verdict([0.895], 0.9, 0.02), "undecided")
+
+    def test_few_rounds_are_widened(self) -> None:
+        low, high = interval([0.6, 0.8])
+        self.assertAlmostEqual(low, 0.5)
+        self.assertAlmostEqual(high, 0.9)
+        self.assertEqual(verdict([0.6, 0.8], 0.85), "undecided")
+
+    def test_five_rounds_reach_from_smallest_to_largest(self) -> None:
+        self.assertEqual(interval([0.7, 0.5, 0.9, 0.6, 0.8]), (0.5, 0.9))
+
+    def test_many_rounds_shed_outliers(self) -> None:
+        low, high = interval([0.1, 0.6, 0.61, 0.62, 0.63, 0.64, 0.65, 0.66, 9.0])
+        self.assertEqual((low, high), (0.6, 0.66))
+
+    def test_a_goal_within_the_spread_is_undecided(self) -> None:
+        rounds = [0.80, 0.82, 0.84, 0.86, 0.88]
+        self.assertEqual(verdict(rounds, 0.90), "met")
+        self.assertEqual(verdict(rounds, 0.85), "undecided")
+        self.assertEqual(verdict(rounds, 0.75), "missed")
+
+
+class Smoke(unittest.TestCase):
+    def test_every_measure_is_taken(self) -> None:
+        run, results = run_bench("--rounds", "2")
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        self.assertEqual(set(results["measures"]), set(MEASURES))
+        for key, measure in results["measures"].items():
+            if key == "syscalls" and measure["skipped"]:
+                continue  # no strace, or no leave to attach
+            with self.subTest(key):
+                self.assertEqual(measure["skipped"], {})
+                self.assertGreaterEqual(measure["peers"]["portcullis"]["median"], 0 if key == "reload" else 0.01)
+
+    def test_no_request_is_lost_over_reloads(self) -> None:
+        _, results = run_bench("--measures", "reload", "--rounds", "1")
+        [reading] = results["measures"]["reload"]["peers"]["portcullis"]["readings"]
+        self.assertEqual((reading["value"], reading["reconnects"]), (0, 0))
+        self.assertGreater(reading["operations"], 32)
+
+    def test_first_seen_chains_are_as_many_as_operations(self) -> None:
+        _, results = run_bench("--measures", "full13-new", "--rounds", "1")
+        [reading] = results["measures"]["full13-new"]["peers"]["portcullis"]["readings"]
+        self.assertEqual((reading["operations"], reading["resumed"]), (20, 0))
+        self.assertEqual(reading["negotiated"], "TLSv1.3 TLS_AES_128_GCM_SHA256 X25519")
+
+    def test_an_unknown_measure_is_refused(self) -> None:
+        run, _ = run_bench("--measures", "nonsense")
+        self.assertEqual(run.returncode, 2)
+        self.assertIn("there are: full13", run.stderr)
+
+
+if __name__ == "__main__":
+    if "--build-dir" in sys.argv:
+        at = sys.argv.index("--build-dir")
+        BUILD = Path(sys.argv[at + 1])
+        del sys.argv[at:at + 2]
+    unittest.main()
