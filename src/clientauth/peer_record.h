@@ -34,6 +34,7 @@ class Verifier final : public tls::PeerVerifier {
 
   std::shared_ptr<const tls::PeerState> judge(const x509::CertificateList& presented, WallTime now) override;
   bool may_resume(const tls::PeerState* peer, WallTime original, WallTime now) override;
+  bool worth_keeping(const tls::PeerState* peer, WallTime now) override { return may_resume(peer, now, now); }
 
   // The same chain judged under this policy; null where it is over this policy's limits.
   std::shared_ptr<const PeerRecord> rejudge(const PeerRecord& record, WallTime now) const;

@@ -42,8 +42,6 @@ void Admission::set_verifier(std::shared_ptr<const Verifier> verifier) {
   const bool changed = trust != trust_;
   verifier_ = std::move(verifier);
   trust_ = trust;
-  // A listener that asks for no certificate any more names no client either.
-  if (verifier_ == nullptr) peer_.reset();
   rejudge_ = rejudge_ || changed || shadow_is_stale();
 }
 

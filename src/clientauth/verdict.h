@@ -33,7 +33,8 @@ class Admission {
   // The policy in force from now on; a changed trust means that the chain is judged again, without asking the client.
   void set_verifier(std::shared_ptr<const Verifier> verifier);
 
-  const PeerRecord* peer() const { return peer_.get(); }
+  // Null where no certificate was presented, and under a policy that asks for none: it names no client either.
+  const PeerRecord* peer() const { return verifier_ == nullptr ? nullptr : peer_.get(); }
   const Verifier* verifier() const { return verifier_.get(); }
   // The trust digest that this connection is judged under (I16).
   const Digest& trust() const { return trust_; }

@@ -31,6 +31,9 @@ class PeerVerifier {
   // Whether a session made at `original` (the time of its full handshake) with this peer (null: no certificate) may
   // still be resumed. False means a full handshake, in silence (invariants I3, I4).
   virtual bool may_resume(const PeerState* peer, WallTime original, WallTime now) = 0;
+
+  // Whether a new session with this peer is worth keeping: not when it could never be resumed.
+  virtual bool worth_keeping(const PeerState* /*peer*/, WallTime /*now*/) { return true; }
 };
 
 }  // namespace portcullis::tls

@@ -9,7 +9,11 @@
 namespace portcullis::tls {
 namespace {
 
-struct Peer final : PeerState {};
+struct Peer final : PeerState {
+  explicit Peer(std::size_t bytes = 0) : bytes_(bytes) {}
+  std::size_t weight() const override { return bytes_; }
+  std::size_t bytes_;
+};
 
 Digest digest_of(std::uint8_t first) {
   Digest digest;
@@ -82,6 +86,32 @@ TEST(SessionStore, HoldsNoMoreThanItsCapacityAndDropsTheOldest) {
   EXPECT_TRUE(has(store, "id4999"));
   EXPECT_FALSE(has(store, "id0"));
   EXPECT_GT(store.size(), 100U);
+}
+
+TEST(SessionStore, HoldsNoMoreBytesThanItMay) {
+  constexpr std::size_t kBytes = 16U << 20U, kPeer = 100'000;
+  SessionStore store(1'000'000, kBytes);
+  for (int i = 0; i < 2000; ++i) {
+    StoredSession heavy = stored();
+    heavy.peer = std::make_shared<Peer>(kPeer);
+    store.put("id" + std::to_string(i), std::move(heavy));
+    ASSERT_LE(store.size(), kBytes / kPeer);
+  }
+  EXPECT_TRUE(has(store, "id1999"));
+  // What goes gives its weight back, whichever way it goes.
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 2000; ++i) {
+      const std::string id = "id" + std::to_string(i);
+      StoredSession out;
+      if (i % 2 == 0) store.remove(id);
+      if (i % 2 == 1) store.find(id, digest_of(1), true, out);
+    }
+    ASSERT_EQ(store.size(), 0U);
+    for (int i = 0; i < 2000; ++i) store.put("id" + std::to_string(i), stored());
+    EXPECT_EQ(store.size(), 2000U);
+    for (int i = 0; i < 2000; ++i) store.put("id" + std::to_string(i), stored());
+    EXPECT_EQ(store.size(), 2000U);
+  }
 }
 
 TEST(SessionStore, AReplacedSessionIsAsYoungAsItsReplacement) {

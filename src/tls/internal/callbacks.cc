@@ -114,7 +114,7 @@ int Callbacks::new_session(SSL* ssl, SSL_SESSION* session) {
   stored.original = resumed ? stream.resumed_original_ : now;
   // A session that could never be resumed, a refused client's for one, is not worth its memory.
   PeerVerifier* verifier = stream.context_->verifier();
-  if (verifier != nullptr && !verifier->may_resume(stored.peer.get(), stored.original, now)) return 0;
+  if (verifier != nullptr && !verifier->worth_keeping(stored.peer.get(), now)) return 0;
   stored.session = SessionRef(session);
   store->put(id, std::move(stored));
   return 1;  // the reference that OpenSSL offered is the store's now
