@@ -241,7 +241,7 @@ TEST_F(ForwardTest, CuttingAConnectionOffEndsItsWaitForABackend) {
     Peer backend = accept();
     ASSERT_TRUE(await(backend, "\r\n\r\n"));
     turns(3);
-    client_watch->cancel();
+    last_control->cut_off();
     EXPECT_TRUE(turn_until([&] { return serving == 0; }));
     EXPECT_TRUE(await_close(backend));
   }

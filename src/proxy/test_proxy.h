@@ -104,9 +104,7 @@ struct ProxyTest : event::ManualLoopTest {
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     client = Peer{net::Fd(fds[1])};
     ++serving;
-    auto stream = std::make_unique<net::TcpStream>(*loop, net::Fd(fds[0]));
-    client_watch = &stream->watch();
-    event::spawn(serve(std::move(stream)));
+    event::spawn(serve(std::make_unique<net::TcpStream>(*loop, net::Fd(fds[0]))));
   }
   event::Task<void> serve(std::unique_ptr<net::TcpStream> stream) {
     {
@@ -117,6 +115,7 @@ struct ProxyTest : event::ManualLoopTest {
       connection.address = services->snapshot->addresses.front().get();
       connection.tcp = stream.get();
       conn::Control control;
+      last_control = &control;
       const conn::Handler handler = [&](conn::Exchange& exchange) {
         return serve_request(exchange, connection, *services);
       };
@@ -170,7 +169,7 @@ struct ProxyTest : event::ManualLoopTest {
   net::Fd listener;
   std::uint16_t port = 0;
   Peer client;
-  event::Watch* client_watch = nullptr;  // of the gateway's end
+  conn::Control* last_control = nullptr;  // of the last connection
   int serving = 0;
 };
 
