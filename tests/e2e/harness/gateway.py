@@ -154,8 +154,8 @@ class Gateway:
             text = document.yaml() if self.yaml else document.json()
         else:
             text = document
-        self.document_path.write_text(text)
-        self.host_path.write_text(to_yaml({**self.host, "ports": {str(k): v for k, v in self.ports.items()}}))
+        _replace(self.document_path, text)
+        _replace(self.host_path, to_yaml({**self.host, "ports": {str(k): v for k, v in self.ports.items()}}))
 
     def port(self, document_port: int) -> int:
         """The local port behind a frontend port of the document."""
@@ -337,6 +337,13 @@ class Gateway:
             return True
         except OSError:
             return False
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whole or not at all: a reload may read it at any moment."""
+    new = path.with_suffix(path.suffix + ".new")
+    new.write_text(text)
+    new.replace(path)
 
 
 _serial = iter(range(1, 1_000_000))
