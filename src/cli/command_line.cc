@@ -1,6 +1,8 @@
 #include "cli/command_line.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <iterator>
 
 #include <CLI/CLI.hpp>
@@ -28,6 +30,7 @@ struct Commands {
   CLI::App* help = nullptr;
   DocumentPaths paths;
   DemoOptions demo_options;
+  std::int64_t drain_seconds = server::RunOptions{}.drain_limit.count();
   std::string ignored;
   bool ignored_flag = false;
   std::string help_about;
@@ -68,6 +71,9 @@ struct Commands {
         "SIGTERM drains and ends, SIGHUP reads both files again (on any error the old ones go on), SIGUSR1 reopens the "
         "logs.\nExample:\n  portcullis run gateway.json --host portcullis.yaml");
     add_documents(run);
+    run->add_option("--drain-seconds", drain_seconds, "How long SIGTERM waits for requests in flight")
+        ->check(CLI::Range(0, 3600))
+        ->capture_default_str();
     add_later(run->add_flag("--resume", ignored_flag, "Serve the last document saved by the API instead"),
               "this build has no API that saves documents yet; leave it out");
   }
@@ -143,6 +149,7 @@ int dispatch(const Commands& commands, const Program& program) {
   server::RunOptions options;
   const DocumentPaths paths = commands.paths;
   options.load = [paths] { return load(paths); };
+  options.drain_limit = std::chrono::seconds(commands.drain_seconds);
   return program.serve(options);
 }
 
