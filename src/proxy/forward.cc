@@ -20,6 +20,8 @@ using upstream::Connection;
 namespace {
 
 constexpr std::chrono::milliseconds kConnectPatience{5'000};
+// Four full TLS records: what a large buffer holds beyond them would leave as a fifth, tiny one.
+constexpr std::size_t kMostPerRead = 64 * 1024;
 constexpr std::string_view kNoLive = "ERRORINFO_UPSTREAM_NO_LIVE";
 constexpr std::string_view kTimedOut = "ERRORINFO_UPSTREAM_TIMED_OUT";
 constexpr std::string_view kClosed = "ERRORINFO_UPSTREAM_CLOSED_CONNECTION";
@@ -117,7 +119,9 @@ Task<Result<void>> Forwarder::obtain_connection(Endpoint endpoint, bool fresh) {
 Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
   ++context_.upstream.attempts;
   context_.upstream.routed = pick.endpoint;
-  if (backend_.host_from_member) context_.exchange.request().fields.set("Host", pick.member->name);
+  http::Fields& fields = context_.exchange.request().fields;
+  // HTTP/1.1 has no request without Host (RFC 9112 §3.2), though an HTTP/1.0 client may send none.
+  if (backend_.host_from_member || !fields.has("Host")) fields.set("Host", pick.member->name);
   const Result<void> obtained = co_await obtain_connection(pick.endpoint, fresh);
   if (!obtained) {
     const bool timed_out = obtained.error().code == "net.connect_timeout";
@@ -320,16 +324,17 @@ Task<bool> Forwarder::read_more() {
   if (buffer_ && filled_up_ && buffer_.size() < net::BufferPool::kLarge) buffer_.release();
   if (!buffer_) buffer_ = filled_up_ ? services_.buffers.large() : services_.buffers.small();
   begin_ = end_ = 0;
+  const std::size_t room = std::min(buffer_.size(), kMostPerRead);
   const Deadline deadline = services_.loop.in(patience());
   net::ByteStream& stream = *connection_->stream;
-  const Result<std::size_t> got = co_await net::read_some(stream, buffer_.data(), buffer_.size(), deadline);
+  const Result<std::size_t> got = co_await net::read_some(stream, buffer_.data(), room, deadline);
   if (!got || *got == 0) {
     const bool complete = got.has_value() && body_.on_eof();
     if (!complete) corrupt_ = true;
     co_return false;
   }
   end_ = *got;
-  filled_up_ = end_ == buffer_.size();
+  filled_up_ = end_ == room;
   co_return true;
 }
 

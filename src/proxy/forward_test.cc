@@ -30,6 +30,16 @@ TEST_F(ForwardTest, ARequestGoesOutCleanAndItsAnswerComesBack) {
   EXPECT_TRUE(logged("\"httpStatus\":200"));
 }
 
+TEST_F(ForwardTest, ARequestWithoutHostGoesOutWithTheBackendsName) {
+  connect();
+  client.send("GET / HTTP/1.0\r\n\r\n");
+  Peer backend = accept();
+  ASSERT_TRUE(await(backend, "\r\n\r\n"));
+  EXPECT_TRUE(backend.has("Host: 127.0.0.1\r\n")) << backend.got;
+  backend.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  ASSERT_TRUE(await(client, "ok"));
+}
+
 TEST_F(ForwardTest, TheBackendsConnectionServesTheNextRequest) {
   connect();
   client.send(kGet);
