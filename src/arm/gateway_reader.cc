@@ -80,18 +80,17 @@ GatewayReading read_gateway(std::string_view text, Format format, const ReadOpti
   }
   Context context(format, options);
   const Node* resource = &document.root;
-  std::string pointer;
+  TemplateResource found;
   if (is_template(document.root)) {
-    TemplateResource found = evaluate_template(document.root);
+    found = evaluate_template(document.root, options.deployment);
     reading.findings.append(std::move(found.findings));
     if (found.resource == nullptr) return reading;
-    resource = found.resource;
-    pointer = found.pointer;
-    context.treat_as_template();
+    resource = found.resource.get();
   }
   model::Gateway gateway;
-  read_resource(context, *resource, pointer, options, gateway);
+  read_resource(context, *resource, found.pointer, options, gateway);
   reading.findings.append(context.take_findings());
+  conceal(reading.findings, found.secure_values);
   if (!reading.findings.has_errors()) reading.gateway = std::move(gateway);
   return reading;
 }

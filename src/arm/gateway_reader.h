@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "arm/document.h"
+#include "arm/template.h"
 #include "model/finding.h"
 #include "model/gateway.h"
 
@@ -21,6 +22,7 @@ struct ReadOptions {
   std::string base_dir;  // where relative '@file' paths start; empty: the working directory
   FileAccess files = FileAccess::kForbidden;
   std::string name_if_absent = "gateway";  // a resource body may leave its name to the URL that it is sent to
+  TemplateOptions deployment;              // for a document that is a template
 };
 
 // `gateway` is present exactly when `findings` holds no error; warnings may stand beside it.

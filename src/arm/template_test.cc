@@ -1,13 +1,12 @@
 #include "arm/template.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "arm/test_documents.h"
+#include "arm/test_templates.h"
 #include "base/base64.h"
 
 namespace portcullis::arm {
@@ -15,17 +14,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// --- templates
-// --------------------------------------------------------------------------------------------------------
-
-std::string in_template(const std::string& resources) {
-  return R"({"$schema":"https://schema.management.azure.com/x","parameters":{},"variables":{"v":"[x()]"},"resources":[)" +
-         resources + "]}";
-}
-
 TEST(Template, TakesTheOneGatewayAndIgnoresTheRest) {
-  const GatewayReading reading = read(in_template(
-      R"({"type":"Microsoft.Network/virtualNetworks","name":"[parameters('x')]"},)"
+  const GatewayReading reading = read(template_of(
+      R"("variables":{"v":"[x()]"})",
+      R"({"type":"Microsoft.Compute/virtualMachines","name":"[parameters('x')]","copy":{"count":"[broken("}},)"
       R"({"type":"microsoft.network/APPLICATIONGATEWAYS","apiVersion":"2025-03-01","name":"gw","dependsOn":["[resourceId('x')]"],)"
       R"("properties":{"frontendPorts":[{"name":"p","properties":{"port":80}}],"rewriteRuleSets":[{"name":"s","properties":{)"
       R"("rewriteRules":[{"name":"r","actionSet":{"requestHeaderConfigurations":[{"headerName":"X","headerValue":"[[x]"}]}}]}}]}})"));
@@ -36,24 +28,70 @@ TEST(Template, TakesTheOneGatewayAndIgnoresTheRest) {
             "[x]");
 }
 
-TEST(Template, NamesEveryExpressionOnce) {
-  const GatewayReading reading = read(in_template(
-      R"({"type":"Microsoft.Network/applicationGateways","name":"[parameters('n')]","properties":{)"
-      R"("frontendPorts":[{"name":"[variables('v')]","properties":{"port":"[parameters('port')]"}}],"httpListeners":"[variables('l')]"}})"));
-  EXPECT_FALSE(reading.gateway);
-  ASSERT_EQ(reading.findings.size(), 4U) << all(reading.findings);
-  for (const auto& finding : reading.findings) EXPECT_EQ(finding.code, "TemplateExpressionNotEvaluated");
-  EXPECT_EQ(reading.findings[2].pointer, "/resources/0/properties/frontendPorts/0/properties/port");
+TEST(Template, NamesEveryBrokenExpressionOnce) {
+  const Evaluated result = evaluated(template_of(
+      R"("variables":{"v":"[concat(]"})",
+      gateway_resource(R"("location":"[parameters('n')]","properties":{"a":"[variables('v')]","b":"[variables('v')]",)"
+                       R"("c":["[nothing()]",{"~/":"[add('1',2)]"}]})")));
+  ASSERT_EQ(result.findings.size(), 4U) << all(result.findings);
+  const char* pointers[] = {"/resources/0/location", "/variables/v", "/resources/0/properties/c/0",
+                            "/resources/0/properties/c/1/~0~1"};
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(result.findings[i].code, "InvalidTemplate");
+    EXPECT_EQ(result.findings[i].pointer, pointers[i]);
+  }
+  EXPECT_NE(result.findings[3].message.find("In [add('1',2)] (line 1, column"), std::string::npos)
+      << result.findings[3].message;
 }
 
-TEST(Template, WantsExactlyOneGateway) {
-  const std::string one = R"({"type":"Microsoft.Network/applicationGateways","name":"gw","properties":{}})";
-  for (const std::string& resources : {std::string(), one + "," + one}) {
-    const GatewayReading reading = read(in_template(resources));
-    ASSERT_EQ(reading.findings.size(), 1U);
+TEST(Template, WithoutAGatewayIsRefused) {
+  for (const char* resources : {"", R"({"type":"A.B/c"})", "5", "null", "\"[x()]\""}) {
+    const GatewayReading reading = read(template_of("", resources));
+    ASSERT_EQ(reading.findings.size(), 1U) << resources;
     EXPECT_EQ(reading.findings[0].code, "TemplateGatewayCount");
   }
-  EXPECT_TRUE(read(in_template(one)).gateway);
+  EXPECT_EQ(read(R"({"$schema":"x"})").findings[0].code, "TemplateGatewayCount");
+}
+
+TEST(Template, OfSeveralGatewaysOneIsNamed) {
+  const std::string several =
+      template_of("", R"({"type":"Microsoft.Network/applicationGateways","name":"[concat('gw',copyIndex(1))]",)"
+                      R"("copy":{"name":"l","count":2},"tags":{"index":"[string(copyIndex('L'))]"}},)" +
+                          gateway_resource("\"tags\":{}"));
+  const Evaluated any = evaluated(several);
+  ASSERT_EQ(any.findings.size(), 1U);
+  EXPECT_EQ(any.findings[0].code, "TemplateGatewayCount");
+  EXPECT_NE(any.findings[0].message.find("3 gateways: gw1, gw2, gw. Say which with --name."), std::string::npos)
+      << any.findings[0].message;
+
+  TemplateOptions options;
+  options.gateway = "GW2";
+  const Evaluated second = evaluated(several, options);
+  EXPECT_EQ(second.json, R"({"type":"Microsoft.Network/applicationGateways","name":"gw2","tags":{"index":"1"}})");
+  EXPECT_EQ(second.pointer, "/resources/0");
+
+  options.gateway = "other";
+  const Evaluated none = evaluated(several, options);
+  ASSERT_EQ(none.findings.size(), 1U);
+  EXPECT_EQ(none.findings[0].code, "GatewayNotFound");
+  EXPECT_NE(none.findings[0].message.find("it holds: gw1, gw2, gw"), std::string::npos);
+}
+
+TEST(Template, ConditionsDropGateways) {
+  const std::string two = template_of(
+      R"("parameters":{"second":{"type":"bool"}})",
+      R"({"type":"Microsoft.Network/applicationGateways","name":"a","condition":"[not(parameters('second'))]"},)"
+      R"({"type":"Microsoft.Network/applicationGateways","name":"b","condition":"[parameters('second')]"},)"
+      R"({"type":"Microsoft.Network/applicationGateways","name":"c","condition":false})");
+  for (const bool second : {false, true}) {
+    TemplateOptions options;
+    options.parameters = tree_of(second ? R"({"second":true})" : R"({"second":false})");
+    const Evaluated result = evaluated(two, options);
+    EXPECT_EQ(result.pointer, second ? "/resources/1" : "/resources/0") << result.text();
+  }
+  const Evaluated wrong =
+      evaluated(template_of("", R"({"type":"Microsoft.Network/applicationGateways","name":"a","condition":"yes"})"));
+  EXPECT_NE(wrong.text().find("/resources/0/condition: This is a string; it should be a boolean"), std::string::npos);
 }
 
 TEST(Template, BracketsAreLiteralOutsideTemplates) {
@@ -62,55 +100,23 @@ TEST(Template, BracketsAreLiteralOutsideTemplates) {
   EXPECT_EQ(reading.gateway->location, "[x]");
 }
 
-std::optional<fs::path> shared_templates() {
-  const char* given = std::getenv("PORTCULLIS_SHARED");
-  const fs::path source = fs::path(__FILE__).parent_path() / "../../../shared";
-  const fs::path templates = (given != nullptr ? fs::path(given) : source) / "data/arm/templates";
-  std::error_code error;
-  if (fs::exists(templates, error)) return templates;
-  return std::nullopt;
+TEST(Template, SymbolicNamesAreFollowed) {
+  const Evaluated result = evaluated(
+      R"({"languageVersion":"2.0","resources":{"old":{"existing":true,"type":"Microsoft.Network/applicationGateways",)"
+      R"("name":"x"},"new/er":{"type":"Microsoft.Network/applicationGateways","name":"y"}}})");
+  EXPECT_EQ(result.pointer, "/resources/new~1er") << result.text();
 }
 
-class PublishedTemplates : public testing::TestWithParam<const char*> {};
-
-TEST_P(PublishedTemplates, AreAcceptedOnceTheirExpressionsAreReplaced) {
-  const auto templates = shared_templates();
-  if (!templates) GTEST_SKIP() << "../shared/data/arm/templates is absent";
-  std::ifstream file(*templates / (std::string(GetParam()) + ".json"));
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  ASSERT_FALSE(text.empty());
-
-  const GatewayReading unevaluated = read(text);
-  EXPECT_FALSE(unevaluated.gateway);
-  for (const auto& finding : unevaluated.findings) EXPECT_EQ(finding.code, "TemplateExpressionNotEvaluated");
-
-  const std::pair<std::string, std::string> filled[] = {
-      {"[concat(variables('gw'),'", kFullIdBase},
-      {"')]\"\n", "\"\n"},
-      {"[parameters('name", "gw"},
-      {"[resourceGroup().location]", "westeurope"},
-      {"[parameters('certData", "AAEC"},
-      {"[parameters('certPassword')]", "pw"},
-      {"[parameters('clientCaData", base64_encode(kPem)},
-      {"[resourceId('Microsoft.Network/publicIPAddresses','pip", "/any/pip"},
-      {"[resourceId('Microsoft.Network/virtualNetworks/subnets','vnet','appgw", "/any/subnet"}};
-  for (const auto& [from, to] : filled) replace_all(text, from, to);
-  replace_all(text, "gw')]", "gw");
-  replace_all(text, "AAEC')]", "AAEC");
-  const GatewayReading reading = read(text);
-  ASSERT_TRUE(reading.gateway) << all(reading.findings);
-  ASSERT_EQ(reading.gateway->ssl_profiles.size(), 1U);
-  const bool strict = std::string_view(GetParam()) == "mtls-strict";
-  EXPECT_EQ(model::effective_client_auth(reading.gateway->ssl_profiles[0]),
-            strict ? model::EffectiveClientAuth::kStrict : model::EffectiveClientAuth::kPassthrough);
-  EXPECT_EQ(reading.gateway->http_listeners.at(0).ssl_profile->name, "mtls");
-  EXPECT_EQ(reading.gateway->trusted_client_certificates.size(), strict ? 1U : 0U);
+TEST(Template, ValuesStandWhereTheirExpressionStands) {
+  const Evaluated result = evaluated(
+      "{\"resources\":[{\"type\":\"Microsoft.Network/applicationGateways\",\n\"properties\":\n"
+      "  \"[createObject('a', createArray(1))]\"}]}");
+  ASSERT_NE(result.whole.resource, nullptr) << result.text();
+  const Node* properties = result.whole.resource->find("properties");
+  ASSERT_NE(properties, nullptr);
+  EXPECT_EQ(properties->items[0].items[0].line, 3U);
+  EXPECT_EQ(properties->line, 3U);
 }
-
-INSTANTIATE_TEST_SUITE_P(Template, PublishedTemplates, testing::Values("mtls-strict", "mtls-passthrough"),
-                         [](const auto& info) {
-                           return std::string(info.param) == "mtls-strict" ? "strict" : "passthrough";
-                         });
 
 // --- files
 // ------------------------------------------------------------------------------------------------------------
