@@ -271,6 +271,8 @@ class Sinks(GatewayCase):
             with gateway.tcp(PLAIN) as wire:
                 for _ in range(20):
                     self.assertEqual(wire.request().status, 200)
+            # What is lost is counted, and said.
+            gateway.wait_for("the complaint", lambda: gateway.events("access_log.lines_lost"))
 
 
 if __name__ == "__main__":

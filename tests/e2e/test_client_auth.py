@@ -12,7 +12,7 @@ from typing import Optional
 
 from harness import client, env
 from harness.case import GatewayCase, main
-from harness.document import NO_PROFILE, PASSTHROUGH, PLAIN, STRICT, STRICT_B, STRICT_DN
+from harness.document import NO_PROFILE, PASSTHROUGH, PLAIN, STRICT, STRICT_B, STRICT_DN, Document, standard
 from harness.pki import Identity, pki
 
 NO_CERT = "ERRORINFO_HTTPS_NO_CERT"
@@ -56,6 +56,7 @@ KINDS = (
     Kind("untrusted_with_root", "FAILED:self-signed certificate in certificate chain", "client_cert.untrusted_issuer"),
     Kind("good_b", LOCAL_ISSUER, "client_cert.untrusted_issuer"),
     Kind("server_auth", "FAILED:unsupported certificate purpose", "client_cert.wrong_purpose"),
+    Kind("under_server_ca", "FAILED:unsupported certificate purpose", "client_cert.wrong_purpose"),
     Kind("self_signed", "FAILED:self-signed certificate", "client_cert.self_signed"),
     Kind("weak_rsa", "FAILED:EE certificate key too weak", "client_cert.weak_key"),
 )
@@ -300,6 +301,75 @@ class ClientAuth(GatewayCase):
             )
             self.assertNotEqual(done.returncode, 0)
             self.assertRegex(done.stderr.decode(), re.compile("alert protocol version|alert handshake failure"))
+
+    def test_http_2_is_not_agreed_on(self) -> None:
+        for offered, agreed in ((["h2", "http/1.1"], "http/1.1"), (["http/1.1"], "http/1.1"), ([], None)):
+            context = client.tls_context(pki().good)
+            if offered:
+                context.set_alpn_protocols(offered)
+            with self.gateway.tls(STRICT, context=context) as wire:
+                self.assertEqual(wire.sock.selected_alpn_protocol(), agreed)
+                self.assertEqual(wire.request().status, 200)
+
+
+class SeveralCas(GatewayCase):
+    """Several files in one profile are a union of anchors; with the issuer-DN rule each lends its name to its own root."""
+
+    @classmethod
+    def document(cls) -> Document:
+        document = standard(cls.backend.port)
+        return document.profile("strict", "Strict", ["a", "b"]).profile("strict-dn", "Strict", ["a", "b"], dn=True)
+
+    def test_each_file_anchors_its_own(self) -> None:
+        table = (
+            ("good", 200, 200),
+            ("good_b", 200, 200),
+            ("sibling", 200, 400),
+            ("name_thief", 200, 400),
+            ("untrusted_with_root", 400, 400),
+        )
+        for name, plain, dn in table:
+            for port, status in ((STRICT, plain), (STRICT_DN, dn)):
+                with self.subTest(name, port=port):
+                    target = "/" + self.token()
+                    with self.gateway.tls(port, getattr(pki(), name)) as wire:
+                        self.assertEqual(wire.request(target).status, status)
+                    if plain != dn and status == 400:
+                        self.assertEqual(self.gateway.access_for(target).reason, DN_REASON)
+
+
+class Limits(GatewayCase):
+    """The host file's bounds on what a client may present."""
+
+    @classmethod
+    def host(cls) -> dict[str, object]:
+        return {
+            "limits": {"presented_certificates": 2, "presented_bytes": 4096, "rsa_bits": 2048},
+            "client_auth": {"verify_depth": 0},
+        }
+
+    @classmethod
+    def document(cls) -> Document:
+        # With depth 0 only the root's own leaves pass.
+        return standard(cls.backend.port).ca("c", pki().root_a.pem()).profile("strict-b", "Strict", ["c"])
+
+    def test_keys_over_the_limit_fail_the_handshake(self) -> None:
+        for port in (STRICT, PASSTHROUGH):
+            with self.subTest(port=port):
+                self.assertTrue(client.handshake_fails(self.gateway.port(port), pki().big_rsa, "1.3"))
+        with self.gateway.tls(PASSTHROUGH, pki().good_rsa) as wire:
+            self.assertEqual(wire.request().status, 200)
+
+    def test_more_certificates_than_the_limit_fail_the_handshake(self) -> None:
+        self.assertTrue(client.handshake_fails(self.gateway.port(PASSTHROUGH), pki().untrusted_with_root, "1.3"))
+        with self.gateway.tls(PASSTHROUGH, pki().untrusted_with_intermediate) as wire:
+            self.assertEqual(wire.request().status, 200)
+
+    def test_the_depth_counts_intermediates(self) -> None:
+        with self.gateway.tls(STRICT, pki().good) as wire:
+            self.assert_certificate_error(wire.request())
+        with self.gateway.tls(STRICT_B, pki().root_a.issue("of-the-root")) as wire:
+            self.assertEqual(wire.request().status, 200)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from harness.gateway import Gateway
 from harness.pki import pki
 
 REQUEST_VARIABLES = (
-    "add_x_forwarded_for_proxy ciphers_used client_ip client_port client_user host cookie_color http_method http_version "
+    "add_x_forwarded_for_proxy ciphers_supported ciphers_used client_tcp_rtt received_bytes client_ip client_port client_user host cookie_color http_method http_version "
     "query_string request_query request_scheme request_uri server_port ssl_connection_protocol ssl_enabled uri_path"
 ).split()
 
@@ -146,6 +146,9 @@ class Headers(GatewayCase):
             self.assertEqual(headers["v-ciphers-used"], cipher)
             self.assertEqual(headers["v-ssl-enabled"], "On")
             self.assertEqual(headers["v-request-scheme"], "https")
+            self.assertIn(cipher, headers["v-ciphers-supported"].split(":"))
+            self.assertTrue(headers["v-client-tcp-rtt"].isdigit())
+            self.assertTrue(headers["v-received-bytes"].isdigit())
 
     def test_response_rewrites(self) -> None:
         with self.gateway.tcp(8000) as wire:
@@ -209,8 +212,11 @@ class Balancing(GatewayCase):
             .pool("one", "127.0.0.1")
             .pool("half-dead", "127.0.0.4", "127.0.0.2")  # nobody listens on .4
             .pool("empty")
+            .pool("unknown-name", "no-such-host.invalid")
+            .pool("by-name", "localhost")
         )
         cls.PORTS = {"three": 8001, "one": 8002, "half-dead": 8003, "empty": 8004, "dead": 8005}
+        cls.PORTS |= {"unknown-name": 8006, "by-name": 8007}
         for name, document_port in cls.PORTS.items():
             made.listener(name, document_port, plain=True)
             made.rule(name, name, pool="one" if name == "dead" else name, settings="dead" if name == "dead" else "http")
@@ -241,7 +247,7 @@ class Balancing(GatewayCase):
         self.assertEqual(line.properties["serverRouted"], f"127.0.0.2:{self.backends[1].port}")
 
     def test_an_unreachable_backend_is_a_502(self) -> None:
-        for name in ("dead", "empty"):
+        for name in ("dead", "empty", "unknown-name"):
             with self.subTest(name):
                 target = "/" + self.token()
                 with self.gateway.tcp(self.PORTS[name]) as wire:
@@ -249,6 +255,10 @@ class Balancing(GatewayCase):
                     self.assert_plain_page(wire.request(target + "/again"), 502, "Bad Gateway")
                 line = self.gateway.access_for(target + "/again")
                 self.assertEqual((line.status, line.error_info), (502, "ERRORINFO_UPSTREAM_NO_LIVE"))
+
+    def test_a_pool_member_may_be_a_name(self) -> None:
+        with self.gateway.tcp(self.PORTS["by-name"]) as wire:
+            self.assertEqual(self.echoed(wire.request())["backend"], f"127.0.0.1:{self.backends[0].port}")
 
     def test_a_backend_that_misbehaves_is_a_502(self) -> None:
         bad = {

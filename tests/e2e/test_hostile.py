@@ -322,6 +322,8 @@ class PerClient(GatewayCase):
 
 class Descriptors(GatewayCase):
     def test_running_out_of_descriptors_is_survived(self) -> None:
+        if env.sanitized():
+            self.skipTest("UBSan itself needs a descriptor (a pipe) for each check of a vptr")
         with self.gateway.tcp(PLAIN) as old:
             self.assertEqual(old.request().status, 200)  # has a backend connection by now
             self.gateway.limit_descriptors(spare=10)

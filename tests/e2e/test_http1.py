@@ -462,6 +462,11 @@ class Serving(GatewayCase):
             self.assertTrue(response.until_close)
             self.assertEqual(response.body, b"until the end")
 
+    def test_http_10_without_a_host_is_for_the_basic_listener(self) -> None:
+        with self.plain() as wire:
+            wire.send("GET /x HTTP/1.0\r\n\r\n")
+            self.assertEqual(wire.read().status, 200)
+
     def test_chunked_answers_are_unframed_for_http_10(self) -> None:
         with self.plain() as wire:
             wire.send("GET /chunked HTTP/1.0\r\nHost: x\r\n\r\n")

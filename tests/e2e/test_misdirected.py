@@ -218,5 +218,35 @@ class PriorityDecides(GatewayCase):
             self.assertEqual(wire.request("/", "a.test").status, 421)
 
 
+class SeveralNames(GatewayCase):
+    """hostNames, and plain HTTP: exact names, nothing else."""
+
+    @classmethod
+    def document(cls) -> Document:
+        made = Document().pool("pool", "127.0.0.1").settings("http", cls.backend.port).certificate()
+        made.ca("a", pki().int_a.bundle()).profile("a", "Strict", ["a"])
+        made.listener("two", HTTPS, "a").rule("two", "two")
+        made.element("httpListeners", "two")["hostNames"] = ["One.test", "two.test"]
+        made.listener("other", HTTPS, host="other.test").rule("other", "other")
+        made.listener("plain", 80, plain=True, host="one.test").rule("plain", "plain")
+        return made
+
+    def test_each_name_of_a_listener_is_it(self) -> None:
+        for sni in ("one.test", "two.test"):
+            for host, status in (("one.test", 200), ("TWO.test", 200), ("other.test", 421), ("three.test", 404)):
+                with self.subTest(sni=sni, host=host):
+                    with self.gateway.tls(HTTPS, pki().good, sni=sni) as wire:
+                        self.assertEqual(wire.request("/", host).status, status)
+            with self.gateway.tls(HTTPS, sni=sni) as wire:
+                self.assertEqual(wire.request("/", sni).status, 400)
+
+    def test_plain_http_with_a_name(self) -> None:
+        with self.gateway.tcp(80) as wire:
+            for host, status in (("one.test", 200), ("ONE.TEST.:80", 200), ("two.test", 404), ("x.one.test", 404)):
+                self.assertEqual(wire.request("/", host).status, status, host)
+            wire.send("GET / HTTP/1.0\r\n\r\n")
+            self.assertEqual(wire.read().status, 404, "no Host names no listener")
+
+
 if __name__ == "__main__":
     main()

@@ -44,7 +44,9 @@ class Withdrawn(GatewayCase):
     def test_a_connection_of_a_listener_that_is_gone_reaches_no_backend(self) -> None:
         def renamed(document: Document) -> None:
             document.remove("requestRoutingRules", "to-strict").remove("httpListeners", "strict")
-            other_ca(document).listener("again", STRICT, "strict").rule("to-again", "again", rewrite="identity", priority=900)
+            other_ca(document).listener("again", STRICT, "strict").rule(
+                "to-again", "again", rewrite="identity", priority=900
+            )
 
         def removed(document: Document) -> None:
             document.remove("requestRoutingRules", "to-strict").remove("httpListeners", "strict")

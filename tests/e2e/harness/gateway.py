@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import threading
@@ -172,6 +173,8 @@ class Gateway:
     def spawn(self) -> "Gateway":
         """Starts the process without waiting for it to be ready."""
         command = [str(env.BINARY), "run", str(self.document_path), "--host", str(self.host_path), *self.arguments]
+        if shutil.which("setpriv"):  # a test that is killed leaves no gateway behind
+            command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
         with open(self.stdout_path, "ab") as out, open(self.stderr_path, "ab") as err:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment(), cwd=self.directory

@@ -82,7 +82,14 @@ class Identity:
 class Authority:
     """A CA: its certificate, its key, and the chain up to its root (itself first)."""
 
-    def __init__(self, directory: Path, name: str, subject: str, issuer: Optional["Authority"] = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        name: str,
+        subject: str,
+        issuer: Optional["Authority"] = None,
+        more: Sequence[str] = (),
+    ) -> None:
         self.directory = directory
         self.name = name
         self.issuer = issuer
@@ -94,7 +101,7 @@ class Authority:
         self.certificate = directory / f"{name}.crt"
         self.key = directory / f"{name}.key"
         sign = ["-CA", issuer.certificate, "-CAkey", issuer.key] if issuer else []
-        extensions = ("basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign")
+        extensions = ("basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign", *more)
         openssl(
             *("req", "-x509", "-config", self.config, *P256, "-nodes", "-utf8", "-subj", subject, "-days", "2"),
             *("-keyout", self.key, "-out", self.certificate, *sign, "-addext", "subjectKeyIdentifier=hash"),
@@ -159,8 +166,10 @@ class Pki:
     def __init__(self) -> None:
         self.directory = env.new_dir("pki")
 
-    def _authority(self, name: str, subject: str, issuer: Optional[Authority] = None) -> Authority:
-        return Authority(self.directory, name, subject, issuer)
+    def _authority(
+        self, name: str, subject: str, issuer: Optional[Authority] = None, more: Sequence[str] = ()
+    ) -> Authority:
+        return Authority(self.directory, name, subject, issuer, more)
 
     # --- the server's side --------------------------------------------------------------------------------------------
 
@@ -232,6 +241,16 @@ class Pki:
         return self.int_a.issue("server-auth", extensions=("extendedKeyUsage=serverAuth",))
 
     @cached_property
+    def under_server_ca(self) -> Identity:
+        """A clientAuth leaf of an intermediate that is for servers only (I6)."""
+        server_ca = self._authority("server-ca", "/CN=For Servers", self.root_a, ("extendedKeyUsage=serverAuth",))
+        return server_ca.issue("under-server-ca")
+
+    @cached_property
+    def big_rsa(self) -> Identity:
+        return self.int_a.issue("big-rsa", new_key=("-newkey", "rsa:3072"))
+
+    @cached_property
     def weak_rsa(self) -> Identity:
         return self.int_a.issue("weak-rsa", new_key=("-newkey", "rsa:1024"))
 
@@ -293,6 +312,11 @@ class Pki:
     @cached_property
     def good_b(self) -> Identity:
         return self.int_b.issue("good-b")
+
+    @cached_property
+    def name_thief(self) -> Identity:
+        """From an intermediate under root B that took the name of CA A's intermediate (I25)."""
+        return self._authority("thief-int", "/C=US/O=Contoso/CN=Contoso Int A", self.root_b).issue("name-thief")
 
     @cached_property
     def twin_root_a(self) -> Authority:
