@@ -88,21 +88,29 @@ class Lifecycle(unittest.TestCase):
                 wire.reader.fill()
         self.assertEqual(gateway.wait(), 0)
 
-    def test_silent_clients_hold_it_up_no_longer_than_the_drain_limit(self) -> None:
-        gateway = self.gateway(arguments=("--drain-seconds", "2")).start()
+    def hung(self, gateway: Gateway, again: bool) -> float:
+        """Seconds from SIGTERM to the end, with clients and a backend that never go on. `again`: a second SIGTERM."""
         target = "/hold/" + token()
         with gateway.tcp(PLAIN) as a, gateway.tcp(STRICT) as b, gateway.tls(STRICT, pki().good) as c:
             a.send("GET / HT")
             b.send(b"\x16\x03\x01")
-            c.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n")  # a backend that never answers
+            c.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n")
             self.backend.request_for(target)
             started = time.monotonic()
             gateway.signal(signal.SIGTERM)
-            gateway.signal(signal.SIGTERM)
+            if again:
+                gateway.wait_event("draining")
+                gateway.signal(signal.SIGTERM)
             self.assertEqual(gateway.wait(), 0)
-            taken = time.monotonic() - started
+            return time.monotonic() - started
+
+    def test_silent_peers_hold_it_up_no_longer_than_the_drain_limit(self) -> None:
+        taken = self.hung(self.gateway(arguments=("--drain-seconds", "2")).start(), again=False)
         self.assertGreater(taken, 1.5)
         self.assertLess(taken, env.patience(5))
+
+    def test_a_second_sigterm_ends_the_waiting(self) -> None:
+        self.assertLess(self.hung(self.gateway().start(), again=True), env.patience(5))
 
     def test_a_port_in_use_is_a_clear_error(self) -> None:
         gateway = self.gateway()
