@@ -285,7 +285,7 @@ class Nginx:
             {'user root;' if os.getuid() == 0 else ''}
             events {{ worker_connections 16384; }}
             http {{
-              {paths} keepalive_requests 1000000; keepalive_timeout 300s; client_max_body_size 0;
+              access_log off; {paths} keepalive_requests 1000000; keepalive_timeout 300s; client_max_body_size 0;
               large_client_header_buffers 8 64k;
               log_format seen '$request_uri $http_x_client_cert_verify $http_x_client_cert';
               server {{
