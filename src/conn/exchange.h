@@ -49,6 +49,7 @@ class Exchange {
   virtual event::Task<Result<void>> write_body(std::string_view content, bool end, const http::Fields* trailers) = 0;
 
   bool responded() const { return responded_; }
+  MonoTime responded_at() const { return responded_at_; }  // when the response's first byte was handed over
   bool response_done() const { return response_done_; }
 
   // `action` runs when the client is found to have gone while nobody reads from it; an empty function clears it. After
@@ -69,6 +70,7 @@ class Exchange {
   http::RequestHead request_;
   http::Refusal refusal_;
   MonoTime started_{};
+  MonoTime responded_at_{};
   bool refused_ = false;
   bool responded_ = false;
   bool response_done_ = false;

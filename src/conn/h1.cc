@@ -226,6 +226,7 @@ Task<Result<void>> H1Connection::respond(http::ResponseHead& head, std::string_v
   // A body that is read beside this may be sending 100 Continue: one writer at a time, and in order.
   while (interim_going_) co_await interim_over_.wait(event::kNoDeadline);
   if (!interim_sent_) co_return interim_sent_;
+  responded_at_ = loop_.now();
   const bool until_close_for_10 = head.body == http::BodyKind::kChunked && request_.version == http::Version::kHttp10;
   if (until_close_for_10) head.body = http::BodyKind::kUntilClose;
   head.version = request_.version;

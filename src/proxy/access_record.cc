@@ -96,7 +96,9 @@ void write_access_record(RequestContext& context) {
   line.add("httpStatus", status_of(context));
   line.add("httpVersion", http::to_string(request.version));
   line.add("receivedBytes", exchange.received_bytes()).add("sentBytes", exchange.sent_bytes());
-  line.add_seconds("clientResponseTime", taken).add_seconds("timeTaken", taken);
+  const auto sending =
+      exchange.responded() ? services.loop.now() - exchange.responded_at() : std::chrono::milliseconds(0);
+  line.add_seconds("clientResponseTime", sending).add_seconds("timeTaken", taken);
   line.add("WAFEvaluationTime", "0.000").add("WAFMode", "");
   line.add("transactionId", std::string_view(context.trace_id));
   add_tls(line, context);
