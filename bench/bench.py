@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import resource
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,12 @@ class Bench:
                                "versions": {name: peer.version() for name, peer in self.peers.items()}}
         try:
             self.backend.start()
-            self._rounds()
+            try:
+                self._rounds()
+            except KeyboardInterrupt:
+                # What was measured until then is reported: it is often enough.
+                self.failed = True
+                self.arguments.instructions = False
             if self.arguments.instructions:
                 out["instructions"] = instructions.count(self.field, self.peers, progress)
         finally:
@@ -167,6 +173,7 @@ def main() -> int:
     arguments = parse_arguments()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(20_000, hard) if hard > 0 else 20_000, hard))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     bench = Bench(arguments)
     missing = [name for name in arguments.peers if not PEERS[name].installed()]
     if missing:

@@ -98,7 +98,7 @@ class Scale:
     seconds: float = 1.0
     new_clients: int = 1000
     idle_connections: int = 5000
-    syscall_operations: tuple[int, int] = (2_000, 12_000)
+    syscall_operations: tuple[int, int] = (1_000, 4_000)
     reloads: int = 4
     reload_gap: float = 1.0
     instruction_operations: dict[str, tuple[int, int]] = field(default_factory=lambda: {
@@ -128,8 +128,11 @@ class Field:
         return command + ["--server-pids", ",".join(map(str, peer.pids()))]
 
     def load(self, peer: Peer, listener: str, arguments: list[str], patience: float = 120) -> dict[str, Any]:
-        run = subprocess.run(self.command(peer, listener, arguments), capture_output=True, text=True, timeout=patience,
-                             check=False)
+        try:
+            run = subprocess.run(self.command(peer, listener, arguments), capture_output=True, text=True, timeout=patience,
+                                 check=False)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"load generator against {peer.name}: not done in {patience:.0f} s") from None
         if run.returncode != 0:
             raise RuntimeError(f"load generator against {peer.name}: {run.stderr.strip()}")
         return json.loads(run.stdout)
@@ -176,7 +179,7 @@ class Field:
                     raise Skipped("strace may not attach here: " + (tracer.stderr.read().strip() or "no reason given"))
                 time.sleep(0.02)
             try:
-                out = self.load(peer, measure.listener, [*measure.arguments, "--operations", str(operations)])
+                out = self.load(peer, measure.listener, [*measure.arguments, "--operations", str(operations), "--patience", "110"])
             finally:
                 tracer.terminate()
                 tracer.wait(20)
