@@ -34,6 +34,8 @@ function(portcullis_add_room room deps)
 
   if(sources)
     add_library(room_${room} STATIC ${sources})
+    # Only what a fuzz target reaches is worth building for it.
+    set_target_properties(room_${room} PROPERTIES EXCLUDE_FROM_ALL ${PORTCULLIS_FUZZ})
     set(visibility PUBLIC)
   else()
     add_library(room_${room} INTERFACE)
