@@ -58,7 +58,7 @@ std::optional<Result<Value>> TemplateEvaluator::evaluate_lazy(const Expr& expr) 
 
 Result<Value> TemplateEvaluator::evaluate_if(const Expr& expr) {
   if (expr.operands.size() != 3) return wrong_count(expr.text, expr.operands.size(), 3, 3);
-  const auto condition = evaluate(expr.operands[0]);
+  auto condition = evaluate(expr.operands[0]);
   if (!condition) return condition;
   if (!(*condition)->is(Kind::kBoolean))
     return fail(kInvalid,
@@ -69,7 +69,7 @@ Result<Value> TemplateEvaluator::evaluate_if(const Expr& expr) {
 Result<Value> TemplateEvaluator::evaluate_and_or(const Expr& expr, bool stops_at) {
   if (expr.operands.size() < 2) return wrong_count(expr.text, expr.operands.size(), 2, kAnyNumber);
   for (std::size_t i = 0; i < expr.operands.size(); ++i) {
-    const auto value = evaluate(expr.operands[i]);
+    auto value = evaluate(expr.operands[i]);
     if (!value) return value;
     if (!(*value)->is(Kind::kBoolean))
       return fail(kInvalid, printable(expr.text, 60) + "(): argument " + std::to_string(i + 1) + " is " +

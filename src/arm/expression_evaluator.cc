@@ -263,15 +263,15 @@ Result<Value> member_value(Meter& meter, const Value& target, std::string_view n
 }  // namespace
 
 Result<Value> TemplateEvaluator::evaluate_member(const Expr& expr) {
-  const auto target = evaluate(expr.operands[0]);
+  auto target = evaluate(expr.operands[0]);
   if (!target) return target;
   return member_value(meter_, *target, expr.text);
 }
 
 Result<Value> TemplateEvaluator::evaluate_index(const Expr& expr) {
-  const auto target = evaluate(expr.operands[0]);
+  auto target = evaluate(expr.operands[0]);
   if (!target) return target;
-  const auto key = evaluate(expr.operands[1]);
+  auto key = evaluate(expr.operands[1]);
   if (!key) return key;
   if ((*key)->is(Kind::kString)) return member_value(meter_, *target, (*key)->text);
   const auto index = integer_of(**key);

@@ -167,8 +167,10 @@ std::optional<Value> TemplateEvaluator::compute_variable(std::string_view name, 
 
 Result<std::int64_t> TemplateEvaluator::copy_index(std::string_view loop) {
   const CopyFrames& frames = place_.frames;
-  for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame)
-    if (loop.empty() ? frame->of_resource : equals_ignore_case(frame->name, loop)) return frame->index;
+  for (std::size_t i = frames.size(); i-- > 0;) {
+    const CopyFrame& frame = frames[i];
+    if (loop.empty() ? frame.of_resource : equals_ignore_case(frame.name, loop)) return frame.index;
+  }
   if (!loop.empty())
     return fail(kInvalid, "copyIndex(): no copy loop '" + printable(loop, 80) + "' is around this expression.");
   if (frames.empty()) return fail(kInvalid, "copyIndex(): no copy loop is around this expression.");

@@ -34,7 +34,7 @@ std::optional<std::string> formatted_number(std::int64_t value, std::string_view
   const std::uint64_t size = value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
   std::string digits = std::to_string(size);
   const std::string sign = value < 0 ? "-" : "";
-  const auto filled = [&](std::string text) {
+  const auto filled = [&](const std::string& text) {
     const auto least = static_cast<std::size_t>(precision.value_or(0));
     return text.size() < least ? std::string(least - text.size(), '0') + text : text;
   };
