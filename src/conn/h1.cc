@@ -173,33 +173,17 @@ Task<Result<void>> H1Connection::fill(Deadline deadline) {
   }
 }
 
-// What else of the body lies in the buffer, moved behind `first`: many small chunks become one piece.
-std::string_view H1Connection::gather(std::string_view first) {
-  std::size_t size = first.size();
-  while (unread() > 0 && !body_.done()) {
-    const http::BodyStep step = body_.next({buffer_.data() + begin_, unread()});
-    begin_ += step.consumed;
-    received_bytes_ += step.consumed;
-    if (step.state != http::BodyStep::State::kData) break;
-    std::memmove(const_cast<char*>(first.data()) + size, step.data.data(), step.data.size());
-    size += step.data.size();
-  }
-  return {first.data(), size};
-}
-
 Task<Result<std::string_view>> H1Connection::read_body() {
   for (;;) {
     if (body_.done()) co_return std::string_view();
     if (unread() > 0) {
       continue_due_ = false;
-      const http::BodyStep step = body_.next({buffer_.data() + begin_, unread()});
-      begin_ += step.consumed;
-      received_bytes_ += step.consumed;
-      if (step.state == http::BodyStep::State::kData) co_return gather(step.data);
-      if (step.state == http::BodyStep::State::kDone) co_return std::string_view();
-      if (step.state == http::BodyStep::State::kRefused) {
-        co_return fail(body_.refusal().code, body_.refusal().message, Origin::kClient);
-      }
+      const http::BodyPiece piece = body_.gather(buffer_.data() + begin_, unread());
+      begin_ += piece.consumed;
+      received_bytes_ += piece.consumed;
+      if (!piece.content.empty()) co_return piece.content;
+      if (piece.refused) co_return fail(body_.refusal().code, body_.refusal().message, Origin::kClient);
+      if (body_.done()) co_return std::string_view();
     }
     if (continue_due_ && !responded_) {
       continue_due_ = false;

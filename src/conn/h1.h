@@ -42,7 +42,6 @@ class H1Connection final : public Exchange {
   event::Task<Result<void>> fill(event::Deadline deadline);
   void begin_request();
   bool make_room();
-  std::string_view gather(std::string_view first);
   std::size_t unread() const { return end_ - begin_; }
   event::Task<void> linger();
   event::Task<Result<void>> send(std::string_view bytes);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -234,6 +235,26 @@ BodyStep BodyReader::next(std::string_view in) {
       return {State::kData, in.size(), in};
   }
   return {State::kDone, 0, {}};
+}
+
+BodyPiece BodyReader::gather(char* bytes, std::size_t size) {
+  BodyPiece piece{{}, 0, false};
+  char* content = nullptr;
+  std::size_t gathered = 0;
+  while (!done_) {
+    const BodyStep step = next({bytes + piece.consumed, size - piece.consumed});
+    piece.consumed += step.consumed;
+    piece.refused = step.state == State::kRefused;
+    if (step.state != State::kData) break;
+    if (content == nullptr) {
+      content = bytes + (step.data.data() - bytes);
+    } else {
+      std::memmove(content + gathered, step.data.data(), step.data.size());
+    }
+    gathered += step.data.size();
+  }
+  piece.content = {content, gathered};
+  return piece;
 }
 
 bool BodyReader::on_eof() {

@@ -65,12 +65,21 @@ class ChunkedDecoder {
   Refusal refusal_;
 };
 
+// What gather() found.
+struct BodyPiece {
+  std::string_view content;  // a view into the bytes given; empty when there was none
+  std::size_t consumed;      // as in BodyStep
+  bool refused;              // the framing broke behind `content`; see refusal()
+};
+
 // Any body: start() with what the head says, next() until kDone, on_eof() when the peer closes.
 class BodyReader {
  public:
   void start(BodyKind kind, std::uint64_t length, Origin peer = Origin::kClient);
   // `in`: bytes after those already consumed; may be empty. With kDone nothing after the body is touched.
   BodyStep next(std::string_view in);
+  // All content that lies in `bytes`, moved together within them, so that many small chunks are one piece.
+  BodyPiece gather(char* bytes, std::size_t size);
   // Nothing is left to read: true right after start() for kNone and for a length of 0, and right after the last data
   // of a length-delimited body.
   bool done() const { return done_; }

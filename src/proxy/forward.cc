@@ -1,7 +1,6 @@
 #include "proxy/forward.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "event/signal.h"
@@ -50,7 +49,6 @@ class Forwarder {
   Task<void> join_upload();
   Task<void> relay(upstream::HeadRead read);
   Task<bool> relay_piece(std::string_view content, bool end);
-  std::string_view gather(bool& end);
   Task<bool> read_more();
   Outcome failed(const Error& error, bool fresh);
   void give_back();
@@ -276,27 +274,6 @@ Forwarder::Outcome Forwarder::failed(const Error& error, bool fresh) {
   return Outcome::kDone;
 }
 
-// All content that lies in the buffer, decoded and moved together, so that many small chunks leave as one write.
-std::string_view Forwarder::gather(bool& end) {
-  char* const base = buffer_.data();
-  std::string_view first;
-  std::size_t gathered = 0;
-  while (!body_.done()) {
-    const http::BodyStep step = body_.next({base + begin_, end_ - begin_});
-    begin_ += step.consumed;
-    if (step.state == http::BodyStep::State::kRefused) corrupt_ = true;
-    if (step.state != http::BodyStep::State::kData) break;
-    if (first.empty()) {
-      first = step.data;
-    } else {
-      std::memmove(const_cast<char*>(first.data()) + gathered, step.data.data(), step.data.size());
-    }
-    gathered += step.data.size();
-  }
-  end = body_.done();
-  return {first.data(), gathered};
-}
-
 // False: the client cannot be served any further.
 Task<bool> Forwarder::relay_piece(std::string_view content, bool end) {
   Result<void> sent;
@@ -348,10 +325,13 @@ Task<void> Forwarder::relay(upstream::HeadRead read) {
   // A body that ends with the backend's connection is framed for the client, so that it can tell the end from a cut.
   if (head.body == http::BodyKind::kUntilClose) head.body = http::BodyKind::kChunked;
   for (;;) {
-    bool end = false;
-    const std::string_view content = gather(end);
+    const http::BodyPiece piece = body_.gather(buffer_.data() + begin_, end_ - begin_);
+    begin_ += piece.consumed;
     // A backend that breaks its own framing must not look complete to the client.
+    corrupt_ = piece.refused;
     if (corrupt_) break;
+    const std::string_view content = piece.content;
+    const bool end = body_.done();
     const bool something = end || !content.empty() || !head_sent_;
     if (something) {
       const bool sent = co_await relay_piece(content, end);
