@@ -148,13 +148,13 @@ void Watch::on_events(std::uint32_t events) {
   if ((events & EPOLLIN) != 0) readable_ = true;
   if ((events & EPOLLOUT) != 0) writable_ = true;
   if (read_closed_ && reader_ == nullptr && peer_closed_action_) {
-    if (writable_) resume_writer_later();
+    if (writable_) resume_later(writer_, Wake::kReady);
     const auto action = std::exchange(peer_closed_action_, nullptr);
     return action();
   }
   // Resuming the reader may destroy this watch and the writer with it, so the writer goes through the loop.
   if (writer_ != nullptr && writable_ && reader_ != nullptr && readable_) {
-    resume_writer_later();
+    resume_later(writer_, Wake::kReady);
     wake(reader_, Wake::kReady);
     return;
   }
@@ -162,32 +162,21 @@ void Watch::on_events(std::uint32_t events) {
   if (reader_ != nullptr && readable_) wake(reader_, Wake::kReady);
 }
 
-void Watch::resume_writer_later() {
-  Waiter* writer = std::exchange(writer_, nullptr);
-  if (writer == nullptr) return;
-  writer->disarm();
-  writer->why_ = Wake::kReady;
-  loop_.resume_later(writer->handle_);
+void Watch::resume_later(Waiter*& slot, Wake why) {
+  Waiter* waiter = std::exchange(slot, nullptr);
+  if (waiter == nullptr) return;
+  waiter->disarm();
+  waiter->why_ = why;
+  loop_.resume_later(waiter->handle_);
 }
 
 void Watch::cancel() {
   cancelled_ = true;
-  for (Waiter** slot : {&reader_, &writer_}) {
-    Waiter* waiter = std::exchange(*slot, nullptr);
-    if (waiter == nullptr) continue;
-    waiter->disarm();
-    waiter->why_ = Wake::kCancelled;
-    loop_.resume_later(waiter->handle_);
-  }
+  resume_later(reader_, Wake::kCancelled);
+  resume_later(writer_, Wake::kCancelled);
 }
 
-void Watch::cancel_read_wait() {
-  Waiter* waiter = std::exchange(reader_, nullptr);
-  if (waiter == nullptr) return;
-  waiter->disarm();
-  waiter->why_ = Wake::kCancelled;
-  loop_.resume_later(waiter->handle_);
-}
+void Watch::cancel_read_wait() { resume_later(reader_, Wake::kCancelled); }
 
 void Watch::Waiter::await_suspend(std::coroutine_handle<> handle) {
   CHECK(slot_ == nullptr);

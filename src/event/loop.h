@@ -118,7 +118,7 @@ class Watch {
   friend class Loop;
   void on_events(std::uint32_t events);
   static void wake(Waiter*& slot, Wake why);
-  void resume_writer_later();
+  void resume_later(Waiter*& slot, Wake why);
 
   Loop& loop_;
   const int fd_;
