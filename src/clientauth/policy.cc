@@ -14,6 +14,11 @@ Digest trust_digest(const ClientPolicy& policy) {
   return digest.finish();
 }
 
+const Digest& no_client_trust() {
+  static const Digest digest = trust_digest(ClientPolicy{});
+  return digest;
+}
+
 Digest session_digest(const Digest& trust, std::string_view listener, std::string_view ssl_profile,
                       std::string_view tls_policy) {
   x509::Sha256Builder digest;

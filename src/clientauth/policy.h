@@ -31,6 +31,9 @@ struct ClientPolicy {
 // settings give the same digest after a restart and on another machine.
 Digest trust_digest(const ClientPolicy& policy);
 
+// The trust digest of a listener that asks for no certificate; computed once.
+const Digest& no_client_trust();
+
 // The trust digest with what else a session must not cross: listener, SSL profile, TLS policy.
 Digest session_digest(const Digest& trust, std::string_view listener, std::string_view ssl_profile,
                       std::string_view tls_policy);

@@ -27,7 +27,7 @@ Judgement judgement(const PeerRecord& record, WallTime now) {
 
 Admission::Admission(std::shared_ptr<const tls::PeerState> peer, std::shared_ptr<const Verifier> verifier)
     : peer_(std::static_pointer_cast<const PeerRecord>(std::move(peer))), verifier_(std::move(verifier)) {
-  trust_ = verifier_ == nullptr ? trust_digest(ClientPolicy{}) : verifier_->trust();
+  trust_ = verifier_ == nullptr ? no_client_trust() : verifier_->trust();
   // A session may have been made under other CA files, where those only shadow.
   rejudge_ = shadow_is_stale();
 }
@@ -38,7 +38,7 @@ bool Admission::shadow_is_stale() const {
 }
 
 void Admission::set_verifier(std::shared_ptr<const Verifier> verifier) {
-  const Digest trust = verifier == nullptr ? trust_digest(ClientPolicy{}) : verifier->trust();
+  const Digest trust = verifier == nullptr ? no_client_trust() : verifier->trust();
   const bool changed = trust != trust_;
   verifier_ = std::move(verifier);
   trust_ = trust;

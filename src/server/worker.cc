@@ -226,7 +226,6 @@ Task<void> Worker::serve(net::Accepted accepted, Endpoint local) {
 }
 
 Task<void> Worker::serve_http(Served& served) {
-  served.connection.admission = clientauth::Admission(nullptr, nullptr);
   const conn::Handler handler = [this, &served](conn::Exchange& exchange) {
     return proxy::serve_request(exchange, served.connection, services_);
   };

@@ -112,7 +112,7 @@ std::vector<std::string> names_to_send(const clientauth::Verifier& verifier) {
 
 bool compile_tls(const model::Gateway& gateway, const model::HttpListener& listener, const model::HostConfig& host,
                  Listener& out, Findings& findings) {
-  out.trust = clientauth::trust_digest(clientauth::ClientPolicy{});
+  out.trust = clientauth::no_client_trust();
   if (listener.protocol != model::Protocol::kHttps) return true;
   const model::SslProfile* profile =
       listener.ssl_profile ? model::find_by_name(gateway.ssl_profiles, listener.ssl_profile->name) : nullptr;
