@@ -272,26 +272,25 @@ void Control::warn_about_fixed_settings(const model::HostConfig& host) {
   if (host.access_log_path != started_with_.access_log_path) warn("access_log.path");
 }
 
+Task<void> Control::await_last_connection(Deadline limit) {
+  while (shared_->limits.connections() > 0 && loop_->now() < limit) {
+    const Deadline next = loop_->in(kDrainPoll);
+    co_await event::sleep_until(*loop_, next);
+  }
+}
+
 Task<void> Control::drain() {
   log_info("draining", {{"connections", shared_->limits.connections()}});
   notify_service_manager("STOPPING=1");
   for (auto& worker : workers_) worker->drain();
   for (auto& worker : workers_) worker->finish();
   const Deadline limit = loop_->in(options_.drain_limit);
-  while (shared_->limits.connections() > 0 && loop_->now() < limit) {
-    const Deadline next = loop_->in(kDrainPoll);
-    co_await event::sleep_until(*loop_, next);
-  }
+  co_await await_last_connection(limit);
   if (shared_->limits.connections() > 0) {
     log_warn("drain.cut_off", {{"connections", shared_->limits.connections()}});
     for (auto& worker : workers_) worker->cut_off();
-  }
-  if (shared_->limits.connections() > 0) {
     const Deadline last = loop_->in(kCutOffLimit);
-    while (shared_->limits.connections() > 0 && loop_->now() < last) {
-      const Deadline next = loop_->in(kDrainPoll);
-      co_await event::sleep_until(*loop_, next);
-    }
+    co_await await_last_connection(last);
   }
   if (shared_->limits.connections() > 0) {
     // A worker that does not let go must not keep the process: what it holds dies with it.

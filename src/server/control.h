@@ -43,6 +43,8 @@ class Control {
   event::Task<void> serve_signals(const net::Fd* signals);
   event::Task<void> first_publication(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets);
   event::Task<void> drain();
+  // Until no connection is left, but not past `limit`.
+  event::Task<void> await_last_connection(event::Deadline limit);
   void on_ready();
   void reload();
   void reload_failed(const model::Findings& findings);
