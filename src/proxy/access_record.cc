@@ -1,7 +1,5 @@
 #include "proxy/access_record.h"
 
-#include <cstdlib>
-
 #include "telemetry/json_line.h"
 
 namespace portcullis::proxy {
@@ -9,15 +7,6 @@ namespace portcullis::proxy {
 using telemetry::JsonLine;
 
 namespace {
-
-// Seconds with three decimals in quotes: Azure writes some times as strings.
-void add_quoted_seconds(JsonLine& line, std::string_view key, std::chrono::milliseconds span) {
-  const auto ms = std::max<std::int64_t>(span.count(), 0);
-  std::string text = std::to_string(ms / 1000) + ".";
-  const std::string fraction = std::to_string(ms % 1000);
-  text.append(3 - fraction.size(), '0').append(fraction);
-  line.add(key, text);
-}
 
 void add_tls(JsonLine& line, const RequestContext& context) {
   const tls::TlsStream* tls = context.connection.tls;
@@ -37,7 +26,7 @@ void add_upstream(JsonLine& line, const RequestContext& context) {
   if (upstream.answered == MonoTime{}) {
     line.add("serverResponseLatency", "");
   } else {
-    add_quoted_seconds(line, "serverResponseLatency", upstream.answered - upstream.sent);
+    line.add_quoted_seconds("serverResponseLatency", upstream.answered - upstream.sent);
   }
   line.add("upstreamSourcePort", upstream.source_port == 0 ? std::string() : std::to_string(upstream.source_port));
 }

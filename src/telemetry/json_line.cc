@@ -115,6 +115,13 @@ void append_number(std::string& out, T value) {
   out.append(digits.data(), end);
 }
 
+void append_seconds(std::string& out, std::chrono::nanoseconds value) {
+  const auto ms = std::max<std::int64_t>(0, value / std::chrono::milliseconds(1));
+  append_number(out, ms / 1000);
+  out += '.';
+  append_digits(out, static_cast<unsigned>(ms % 1000), 3);
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view bytes) {
@@ -194,11 +201,16 @@ JsonLine& JsonLine::add_time(std::string_view key, WallTime value) {
 }
 
 JsonLine& JsonLine::add_seconds(std::string_view key, std::chrono::nanoseconds value) {
-  const auto ms = std::max<std::int64_t>(0, value / std::chrono::milliseconds(1));
   append_key(key);
-  append_number(out_, ms / 1000);
-  out_ += '.';
-  append_digits(out_, static_cast<unsigned>(ms % 1000), 3);
+  append_seconds(out_, value);
+  return *this;
+}
+
+JsonLine& JsonLine::add_quoted_seconds(std::string_view key, std::chrono::nanoseconds value) {
+  append_key(key);
+  out_ += '"';
+  append_seconds(out_, value);
+  out_ += '"';
   return *this;
 }
 

@@ -50,6 +50,8 @@ class JsonLine {
   JsonLine& add_time(std::string_view key, WallTime value);
   // A number: seconds with three decimals, cut (not rounded) to milliseconds; negative values are written as 0.000.
   JsonLine& add_seconds(std::string_view key, std::chrono::nanoseconds value);
+  // The same as a string: "0.028".
+  JsonLine& add_quoted_seconds(std::string_view key, std::chrono::nanoseconds value);
   // `json` must be one complete JSON value; it is copied as it is.
   JsonLine& add_raw(std::string_view key, std::string_view json);
 

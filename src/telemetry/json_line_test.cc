@@ -118,9 +118,9 @@ TEST(JsonLine, WritesTimesAndDurations) {
   std::string out;
   JsonLine line(out);
   line.add_seconds("a", 0ns).add_seconds("b", 1'234'999us).add_seconds("c", 61s).add_seconds("d", -5ms);
-  line.add_seconds("e", 999us);
+  line.add_seconds("e", 999us).add_quoted_seconds("f", 28ms).add_quoted_seconds("g", -1s);
   line.close();
-  EXPECT_EQ(out, R"({"a":0.000,"b":1.234,"c":61.000,"d":0.000,"e":0.000})");
+  EXPECT_EQ(out, R"({"a":0.000,"b":1.234,"c":61.000,"d":0.000,"e":0.000,"f":"0.028","g":"0.000"})");
 }
 
 TEST(AppendUtc, CoversTheCalendarAndClampsBeyondIt) {
