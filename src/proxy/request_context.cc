@@ -50,7 +50,7 @@ RequestContext::~RequestContext() {
 void RequestContext::refuse(int status, std::string_view reason, std::string_view info) {
   refused.status = status;
   refused.reason = reason;
-  refused.error_info = error_info = info;
+  error_info = info;
   refused.body = http::error_page(status);
 }
 

@@ -16,10 +16,9 @@ namespace portcullis::proxy {
 
 // How the request ended where the gateway, not a backend, decided; static strings.
 struct Refused {
-  int status = 0;               // 0: it was not refused
-  std::string_view reason;      // stable: "client_cert.expired", "upstream.timeout"
-  std::string_view error_info;  // ERRORINFO_… (azure-semantics §6.3)
-  std::string body;             // the page
+  int status = 0;           // 0: it was not refused
+  std::string_view reason;  // stable: "client_cert.expired", "upstream.timeout"
+  std::string body;         // the page
 };
 
 // What is known of the backend's side, for the log.
@@ -62,7 +61,6 @@ class RequestContext final : public routing::VariableSource {
   http::Target& target = scratch->target;
   std::string& host = scratch->host;  // canonical, without port; empty: none given
   clientauth::Verdict verdict;
-  bool judged = false;
   const snapshot::Listener* listener = nullptr;  // by Host
   Refused refused;
   std::string_view error_info = "ERRORINFO_NO_ERROR";

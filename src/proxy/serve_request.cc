@@ -42,7 +42,6 @@ Task<void> serve_request(conn::Exchange& exchange, ClientConnection& connection,
   // The connection's own profile is judged before anything that the client says is looked at (I12), a malformed request
   // included: a stranger learns nothing but that it is one.
   context.verdict = co_await connection.admission.verdict(now);
-  context.judged = true;
   bool go_on = admit(context);
   if (go_on) go_on = still_served(context, in_force);
   if (go_on) go_on = normal;
