@@ -21,7 +21,7 @@ bool Verifier::within_limits(const x509::CertificateList& presented) const {
 void PeerRecord::weigh() {
   weight_ = sizeof *this + 2 * identity.escaped_pem.size() + identity.subject.size() + identity.issuer.size();
   // A parsed certificate takes about three times its encoding.
-  for (const x509::Certificate& certificate : presented) weight_ += 1024 + 3 * certificate.der().size();
+  for (const x509::Certificate& certificate : presented) weight_ += 1024 + 3 * certificate.der_size();
 }
 
 std::shared_ptr<const tls::PeerState> Verifier::judge(const x509::CertificateList& presented, WallTime now) {

@@ -68,6 +68,12 @@ std::string Certificate::der() const {
   return bytes;
 }
 
+std::size_t Certificate::der_size() const {
+  const int size = i2d_X509(native_, nullptr);
+  CHECK(size > 0);
+  return static_cast<std::size_t>(size);
+}
+
 std::string Certificate::pem() const {
   const std::string body = base64_encode(der());
   std::string text = "-----BEGIN CERTIFICATE-----\n";

@@ -32,6 +32,7 @@ class Certificate {
   X509* native() const { return native_; }
 
   std::string der() const;
+  std::size_t der_size() const;          // bytes of it, without making a copy
   std::string pem() const;               // 64 characters a line, LF, ends with LF
   std::string sha1_fingerprint() const;  // 40 lower-case hex digits over the DER
   Digest sha256() const;                 // over the DER
