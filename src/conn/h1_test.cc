@@ -82,12 +82,7 @@ TEST_F(H1Test, SaysNoContinueAfterTheFinalAnswer) {
 // The kernel holds so much for this client that neither the interim nor the final answer fits: they must not become two
 // writers of one socket.
 TEST_F(H1Test, AnEarlyAnswerWaitsForTheContinueThatIsBeingSent) {
-  std::string filler(100'000, 'f');
-  std::size_t filled = 0;
-  for (ssize_t put = 0; (put = ::send(stream->fd(), filler.data(), filler.size(), MSG_DONTWAIT)) > 0;) {
-    filled += static_cast<std::size_t>(put);
-  }
-  while (::send(stream->fd(), "f", 1, MSG_DONTWAIT) == 1) ++filled;
+  const std::size_t filled = fill_socket();
   script.reads_beside = true;
   send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
   turns(5);
@@ -97,12 +92,7 @@ TEST_F(H1Test, AnEarlyAnswerWaitsForTheContinueThatIsBeingSent) {
 }
 
 TEST_F(H1Test, NothingFollowsAContinueThatCouldNotBeSent) {
-  std::string filler(100'000, 'f');
-  std::size_t filled = 0;
-  for (ssize_t put = 0; (put = ::send(stream->fd(), filler.data(), filler.size(), MSG_DONTWAIT)) > 0;) {
-    filled += static_cast<std::size_t>(put);
-  }
-  while (::send(stream->fd(), "f", 1, MSG_DONTWAIT) == 1) ++filled;
+  fill_socket();
   script.reads_beside = true;
   send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
   turns(5);

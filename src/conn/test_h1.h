@@ -122,6 +122,16 @@ struct H1Test : event::ManualLoopTest {
   void send(std::string_view bytes) {
     ASSERT_EQ(::send(client.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
   }
+  // Bytes that the kernel took for the client on the gateway's side, until it would take no more.
+  std::size_t fill_socket() {
+    const std::string filler(100'000, 'f');
+    std::size_t filled = 0;
+    for (ssize_t put = 0; (put = ::send(stream->fd(), filler.data(), filler.size(), MSG_DONTWAIT)) > 0;) {
+      filled += static_cast<std::size_t>(put);
+    }
+    while (::send(stream->fd(), "f", 1, MSG_DONTWAIT) == 1) ++filled;
+    return filled;
+  }
   // Everything that has come, after a few turns.
   std::string receive(int after_turns = 6) {
     std::string got;

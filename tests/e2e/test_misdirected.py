@@ -28,16 +28,17 @@ SITES: dict[str, tuple[Optional[str], str]] = {
 STRICT_TRUSTS = {"A": {"good"}, "A+dn": {"good"}, "A+B": {"good", "good-b"}, "B": {"good-b"}}
 
 
+def two_cas(backend_port: int) -> Document:
+    """A pool and a certificate, and the CA files "a" and "b" for profiles to name."""
+    made = Document().pool("pool", "127.0.0.1").settings("http", backend_port).certificate()
+    return made.ca("a", pki().int_a.bundle()).ca("b", pki().int_b.bundle())
+
+
 class Misdirected(GatewayCase):
     @classmethod
     def document(cls) -> Document:
         made = (
-            Document()
-            .pool("pool", "127.0.0.1")
-            .settings("http", cls.backend.port)
-            .certificate()
-            .ca("a", pki().int_a.bundle())
-            .ca("b", pki().int_b.bundle())
+            two_cas(cls.backend.port)
             .profile("a", "Strict", ["a"])
             .profile("a-again", "Strict", ["a"])
             .profile("a-dn", "Strict", ["a"], dn=True)
@@ -182,16 +183,7 @@ class PriorityDecides(GatewayCase):
 
     @classmethod
     def document(cls) -> Document:
-        made = (
-            Document()
-            .pool("pool", "127.0.0.1")
-            .settings("http", cls.backend.port)
-            .certificate()
-            .ca("a", pki().int_a.bundle())
-            .ca("b", pki().int_b.bundle())
-            .profile("a", "Strict", ["a"])
-            .profile("b", "Strict", ["b"])
-        )
+        made = two_cas(cls.backend.port).profile("a", "Strict", ["a"]).profile("b", "Strict", ["b"])
         made.listener("a", HTTPS, "a", host="a.test").rule("a", "a", priority=200)
         made.listener("b", HTTPS, "b", host="b.test").rule("b", "b", priority=100)
         # With a basic listener on another port: it is what a client without SNI gets there.
