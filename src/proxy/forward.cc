@@ -84,7 +84,7 @@ Task<void> Forwarder::run() {
       if (context_.refused.status == 0) context_.refuse(502, "upstream.no_live", kNoLive);
       break;
     }
-    context_.refused = {};
+    context_.take_back_refusal();
     const upstream::Pick chosen = *pick;
     const Outcome outcome = co_await attempt(chosen, fresh);
     if (outcome == Outcome::kDone) break;

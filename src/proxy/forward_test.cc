@@ -104,6 +104,7 @@ TEST_F(ForwardTest, ADeadAddressIsPassedOverForTheOther) {
     ASSERT_TRUE(await(client, "ok"));
   }
   EXPECT_TRUE(logged("\"attempts\":2"));
+  EXPECT_FALSE(logged("ERRORINFO_UPSTREAM_NO_LIVE")) << "what the other address answered is no failure";
 }
 
 TEST_F(ForwardTest, WhereNobodyAnswersItIsA502) {

@@ -54,6 +54,11 @@ void RequestContext::refuse(int status, std::string_view reason, std::string_vie
   refused.body = http::error_page(status);
 }
 
+void RequestContext::take_back_refusal() {
+  refused = {};
+  error_info = kNoError;
+}
+
 namespace {
 
 void append_joined(const http::Fields& fields, std::string_view name, std::string& out) {

@@ -63,12 +63,15 @@ class RequestContext final : public routing::VariableSource {
   clientauth::Verdict verdict;
   const snapshot::Listener* listener = nullptr;  // by Host
   Refused refused;
-  std::string_view error_info = "ERRORINFO_NO_ERROR";
+  static constexpr std::string_view kNoError = "ERRORINFO_NO_ERROR";
+  std::string_view error_info = kNoError;
   UpstreamRecord upstream;
   http::ResponseHead& response = scratch->response;  // the one that goes, or went, to the client
   bool client_gone = false;
 
   void refuse(int status, std::string_view reason, std::string_view error_info);
+  // Another backend is tried: the refusal that the one before made necessary is no longer what ends the request.
+  void take_back_refusal();
   const snapshot::Rule* rule() const { return listener != nullptr && listener->rule ? &*listener->rule : nullptr; }
   std::string_view scheme() const { return connection.tls != nullptr ? "https" : "http"; }
 
