@@ -1,6 +1,8 @@
 // TemplateEvaluator: what the names in an expression stand for — parameters, variables, loops, and what the host knows.
 #include "arm/expression_evaluator.h"
+#include "arm/internal/tree_builder.h"
 #include "arm/parameters.h"
+#include "base/base64.h"
 #include "base/strings.h"
 
 namespace portcullis::arm {
@@ -89,6 +91,8 @@ std::optional<Value> TemplateEvaluator::secret_value(const TemplateScope::Given&
   for (const std::string& key : {name, secret->name, secret->url}) {
     auto found = options_.secret ? options_.secret(key) : std::nullopt;
     if (!found) continue;
+    if (find_invalid_utf8(*found)) *found = base64_encode(*found);
+    while (found->ends_with('\n') || found->ends_with('\r')) found->pop_back();
     Value value = to_value(text_node(std::move(*found)));
     remember_secrets(*value);
     return value;

@@ -55,8 +55,8 @@ std::string as_text(const Node& node);
 // What one evaluation of a template may cost. Once exhausted it stays so.
 class Meter {
  public:
-  static constexpr std::size_t kMaxSteps = 10'000'000;   // expression nodes evaluated, nodes compared
-  static constexpr std::size_t kMaxMade = 2'000'000;     // nodes copied or built, over the whole evaluation
+  static constexpr std::size_t kMaxSteps = 4'000'000;    // expression nodes evaluated, nodes compared
+  static constexpr std::size_t kMaxMade = 750'000;       // nodes copied or built, over the whole evaluation
   static constexpr std::size_t kMaxBytes = 128U << 20U;  // bytes of strings built, over the whole evaluation
   static constexpr std::size_t kMaxString = 4U << 20U;   // bytes of one string
 

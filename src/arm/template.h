@@ -29,8 +29,9 @@ struct TemplateOptions {
   std::string location = "local";
   std::string deployment = "portcullis";
   std::shared_ptr<const Clock> clock;  // for utcNow; null: the machine's
-  // The value of a Key Vault secret that a parameter refers to, by the parameter's name, the secret's name or the
-  // secret's URL ("https://vault.vault.azure.net/secrets/web"); null: none is known.
+  // The bytes of a Key Vault secret that a parameter refers to, by the parameter's name, the secret's name or the
+  // secret's URL ("https://vault.vault.azure.net/secrets/web"); null: none is known. Text loses its last line end;
+  // what is no text is taken as base64, as a vault hands out a PFX.
   std::function<std::optional<std::string>(std::string_view key)> secret;
 };
 

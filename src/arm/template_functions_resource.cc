@@ -85,7 +85,7 @@ Result<Value> extension_resource_id(FunctionCall& call) {
   return scoped_id(call, *parts, 1, base.starts_with('/') ? base : "/" + base);
 }
 
-constexpr std::size_t kScopeSteps = 200;  // what building one of these objects costs, as the meter counts
+constexpr std::size_t kScopeSteps = 400;  // what building one of these objects costs, as the meter counts
 
 // `made` with what the host lays over it.
 Result<Value> with_host(FunctionCall& call, std::string_view function, Node made) {
@@ -155,7 +155,10 @@ constexpr const char* kEnvironment = R"({"name":"AzureCloud","gallery":"https://
 "azureFrontDoorEndpointSuffix":"azurefd.net","keyvaultDns":".vault.azure.net","sqlServerHostname":".database.windows.net",
 "storage":"core.windows.net"}})";
 
-Result<Value> environment(FunctionCall& call) { return with_host(call, "environment", parsed(kEnvironment)); }
+Result<Value> environment(FunctionCall& call) {
+  static const Node kParsed = parsed(kEnvironment);
+  return with_host(call, "environment", kParsed);
+}
 
 Result<Value> parameters(FunctionCall& call) {
   const auto name = call.text(0);

@@ -31,7 +31,6 @@ struct Commands {
   DocumentPaths paths;
   DemoOptions demo_options;
   std::int64_t drain_seconds = server::RunOptions{}.drain_limit.count();
-  std::string ignored;
   bool ignored_flag = false;
   std::string help_about;
   std::vector<LaterOption> later;
@@ -56,9 +55,8 @@ struct Commands {
         ->add_option("GATEWAY", paths.gateway, "The gateway document: an ARM resource body or template, JSON or YAML")
         ->required();
     command->add_option("--host", paths.host, "The host file (portcullis.yaml); absent: its defaults");
-    command->add_option("--name", paths.name, "The name of the gateway in the document");
-    add_later(command->add_option("--parameters", ignored, "A parameter file for the template"),
-              "template expressions are not evaluated by this build yet; write the values into the document");
+    command->add_option("--name", paths.name, "The name of the gateway; needed where a template holds several");
+    command->add_option("--parameters", paths.parameters, "The parameter file of a template (JSON or YAML)");
   }
   void add_later(CLI::Option* option, const std::string& why) {
     option->group(kLater);
@@ -68,7 +66,7 @@ struct Commands {
   void add_run() {
     run = app.add_subcommand("run", "Serve a gateway document in the foreground");
     run->footer(
-        "SIGTERM drains and ends, SIGHUP reads both files again (on any error the old ones go on), SIGUSR1 reopens the "
+        "SIGTERM drains and ends, SIGHUP reads the files again (on any error the old ones go on), SIGUSR1 reopens the "
         "logs.\nExample:\n  portcullis run gateway.json --host portcullis.yaml");
     add_documents(run);
     run->add_option("--drain-seconds", drain_seconds, "How long SIGTERM waits for requests in flight")
@@ -82,7 +80,8 @@ struct Commands {
     check->footer(
         "One line a finding on stdout: severity, code, JSON pointer, what to do; then a summary. Exit 0 without "
         "errors, "
-        "else 1.\nExample:\n  portcullis check gateway.json --host portcullis.yaml");
+        "else 1.\nExample:\n  portcullis check gateway.json --host portcullis.yaml\n"
+        "  portcullis check azuredeploy.json --parameters azuredeploy.parameters.json");
     add_documents(check);
     add_later(check->add_flag("--allow-retired", ignored_flag, "Take retired TLS policies as warnings"),
               "this build cannot serve retired TLS policies; use AppGwSslPolicy20220101 or a later one");

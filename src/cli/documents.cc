@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <optional>
 
 #include <fcntl.h>
@@ -59,12 +60,51 @@ std::optional<std::string> read_text(const std::string& path, const char* what, 
   return text;
 }
 
-std::optional<model::Gateway> read_gateway(const DocumentPaths& paths, Findings& findings) {
+// False, with a finding, when the parameter file is there and cannot be used.
+bool read_parameters(const DocumentPaths& paths, const std::string& document, arm::TemplateOptions& deployment,
+                     Findings& findings) {
+  if (paths.parameters.empty()) return true;
+  const auto text = read_text(paths.parameters, "parameter file", findings);
+  if (!text) return false;
+  arm::ParsedDocument parsed = arm::parse_document(*text, arm::guess_format(paths.parameters, *text));
+  for (model::Finding& finding : parsed.findings)
+    finding.message = printable(paths.parameters, 400) + ": " + finding.message;
+  const bool good = !parsed.findings.has_errors();
+  findings.append(std::move(parsed.findings));
+  if (!good) return false;
+  deployment.parameters = std::make_shared<const arm::Node>(std::move(parsed.root));
+  const arm::ParsedDocument gateway = arm::parse_document(document, arm::guess_format(paths.gateway, document));
+  if (gateway.findings.empty() && !arm::is_template(gateway.root)) {
+    findings.error("ParametersWithoutTemplate", "",
+                   "The gateway document is a resource body, not a template, and takes no parameters; leave "
+                   "--parameters out.");
+    return false;
+  }
+  return true;
+}
+
+// `findings` must outlive what is returned.
+arm::TemplateOptions deployment_of(const DocumentPaths& paths, const model::HostConfig& host, Findings& findings) {
+  arm::TemplateOptions deployment;
+  deployment.gateway = paths.name;
+  deployment.references = host.references;
+  deployment.secret = [secrets = host.secrets, &findings](std::string_view key) -> std::optional<std::string> {
+    const auto path = secrets.find(key);
+    if (path == secrets.end()) return std::nullopt;
+    return read_text(path->second, "secret", findings);
+  };
+  return deployment;
+}
+
+std::optional<model::Gateway> read_gateway(const DocumentPaths& paths, const model::HostConfig& host,
+                                           Findings& findings) {
   const auto text = read_text(paths.gateway, "gateway document", findings);
   if (!text) return std::nullopt;
   arm::ReadOptions options;
   options.base_dir = directory_of(paths.gateway);
   options.files = arm::FileAccess::kAllowed;
+  options.deployment = deployment_of(paths, host, findings);
+  if (!read_parameters(paths, *text, options.deployment, findings)) return std::nullopt;
   if (!paths.name.empty()) options.name_if_absent = paths.name;
   arm::GatewayReading reading = arm::read_gateway(*text, arm::guess_format(paths.gateway, *text), options);
   findings.append(std::move(reading.findings));
@@ -98,8 +138,11 @@ std::optional<model::HostConfig> read_host(const DocumentPaths& paths, Findings&
 
 server::Loaded load(const DocumentPaths& paths) {
   server::Loaded loaded;
-  std::optional<model::Gateway> gateway = read_gateway(paths, loaded.findings);
-  std::optional<model::HostConfig> host = read_host(paths, loaded.findings);
+  // The host file first, since a template may ask for its references; what is wrong with it is said last.
+  Findings of_host;
+  std::optional<model::HostConfig> host = read_host(paths, of_host);
+  std::optional<model::Gateway> gateway = read_gateway(paths, host ? *host : model::HostConfig{}, loaded.findings);
+  loaded.findings.append(std::move(of_host));
   if (gateway && host) loaded.findings.append(validate::validate(*gateway, *host));
   if (loaded.findings.has_errors()) return loaded;
   server::Configuration configuration;

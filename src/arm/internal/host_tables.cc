@@ -215,7 +215,7 @@ const Table<HostConfig>& host_table() {
        {"user", text<Host>(&Host::user), kSource},
        {"admin", later("the admin API", read_admin), kSource},
        {"metrics", later("the metrics listener", section(metrics_table)), kSource},
-       {"references", later("template reference()", map_of<Host>(&Host::references, read_reference_value)), kSource},
+       {"references", map_of<Host>(&Host::references, read_reference_value), kSource},
        {"unenforced", later("accepting what is not enforced", texts<Host>(&Host::unenforced)), kSource},
        {"revocation", later("revocation checking", object<Host>(&Host::revocation, revocation_table())), kSource},
        {"egress", later("the gateway's own HTTP client", object<Host>(&Host::egress, egress_table())), kSource},
