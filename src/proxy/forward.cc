@@ -103,6 +103,9 @@ Task<Result<void>> Forwarder::obtain_connection(Endpoint endpoint, bool fresh) {
   const upstream::ConnectionKey key{endpoint, {}};
   if (!fresh) connection_ = services_.connections.acquire_idle(key);
   if (connection_ != nullptr) co_return Result<void>();
+  // Whoever is gone by the time that this has ended needs no other address tried.
+  RequestContext* const context = &context_;
+  context_.exchange.on_client_gone([context] { context->client_gone = true; });
   const Deadline deadline = services_.loop.in(std::min(kConnectPatience, patience()));
   auto made = co_await services_.connections.connect(key, deadline);
   if (!made) {
@@ -121,6 +124,7 @@ Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
   // HTTP/1.1 has no request without Host (RFC 9112 §3.2), though an HTTP/1.0 client may send none.
   if (backend_.host_from_member || !fields.has("Host")) fields.set("Host", pick.member->name);
   const Result<void> obtained = co_await obtain_connection(pick.endpoint, fresh);
+  if (context_.client_gone) co_return failed({}, fresh);
   if (!obtained) {
     const bool timed_out = obtained.error().code == "net.connect_timeout";
     context_.refuse(timed_out ? 504 : 502, obtained.error().code, timed_out ? kTimedOut : kNoLive);

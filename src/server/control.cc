@@ -22,8 +22,9 @@ namespace {
 // How long the first start waits for the names of backend pools.
 constexpr std::chrono::seconds kFirstResolution{3};
 constexpr std::chrono::milliseconds kDrainPoll{20};
-// After that connections are cut off, and after this the process ends whatever is left.
-constexpr std::chrono::seconds kCutOffLimit{5};
+// After that connections are cut off, and after this the process ends whatever is left. Longer than connecting to a
+// backend takes at most, which nothing interrupts.
+constexpr std::chrono::seconds kCutOffLimit{7};
 
 telemetry::Level level_of(model::LogLevel level) {
   switch (level) {

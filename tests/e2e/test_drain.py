@@ -27,7 +27,7 @@ from harness.gateway import Gateway, environment, token
 from harness.http_wire import Closed, Response, Wire
 from harness.pki import pki
 
-CUT_OFF = 5.0  # seconds that the gateway gives connections to unwind after they were cut off
+CUT_OFF = 7.0  # seconds that the gateway gives connections to unwind after they were cut off
 LONG = 600  # a drain limit, or a requestTimeout, that no test waits for
 
 
@@ -65,22 +65,26 @@ class Streaming:
 
 
 class Full:
-    """A backend whose backlog is full: connecting to it takes as long as the client's patience."""
+    """Two backends whose backlogs are full: connecting to either takes as long as the gateway's patience."""
+
+    ADDRESSES = ("127.0.0.1", "127.0.0.2")
 
     def __init__(self) -> None:
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(0)
-        self.port: int = self.listener.getsockname()[1]
-        self.fillers = []
-        for _ in range(4):
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", self.port))
-            self.fillers.append(filler)
+        self.port = env.free_port(self.ADDRESSES)
+        self.sockets: list[socket.socket] = []
+        for address in self.ADDRESSES:
+            listener = socket.socket()
+            listener.bind((address, self.port))
+            listener.listen(0)
+            self.sockets.append(listener)
+            for _ in range(4):
+                filler = socket.socket()
+                filler.setblocking(False)
+                filler.connect_ex((address, self.port))
+                self.sockets.append(filler)
 
     def stop(self) -> None:
-        for sock in (*self.fillers, self.listener):
+        for sock in self.sockets:
             sock.close()
 
 
@@ -137,8 +141,8 @@ class Drain(unittest.TestCase):
         full = Full()
         self.addCleanup(full.stop)
         document = standard(self.backend.port).settings("http", self.backend.port, timeout=LONG)
-        document.settings("full", full.port, timeout=LONG)
-        document.listener("full", 9000, plain=True).rule("to-full", "full", settings="full")
+        document.settings("full", full.port, timeout=LONG).pool("full", *full.ADDRESSES)
+        document.listener("full", 9000, plain=True).rule("to-full", "full", "full", "full")
         gateway = self.gateway(1, document)
         self.held(gateway, STRICT)
         hello = Handshake(gateway.port(STRICT), pki().good)
