@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/ip_address.h"
 #include "base/result.h"
@@ -48,12 +49,40 @@ class Exchange {
   // Sends more content after respond(). `trailers` (may be null) only with `end`.
   virtual event::Task<Result<void>> write_body(std::string_view content, bool end, const http::Fields* trailers) = 0;
 
+  // A tunnel is what an exchange becomes when the client asked for another protocol (request().upgrade) and a backend
+  // agreed. It carries bytes of unknown meaning both ways until each side has ended, or until the handler returns:
+  // where end_tunnel() was not called by then the client is told that the tunnel broke (reset, RST_STREAM). Between
+  // opening and ending, one coroutine may read while another writes.
+
+  // Tells the client that the protocol is switched; once, in place of respond(). `head` has the end-to-end fields of
+  // the answer; the driver gives it status and fields of its own protocol (101 with Upgrade and Connection; 200 on
+  // HTTP/2). Nothing that the client sent behind its head is looked at before. Errors: net.*.
+  virtual event::Task<Result<void>> open_tunnel(http::ResponseHead& head) = 0;
+  // The client's next bytes, valid until the next call; empty: it has ended its side, and this must not be called
+  // again. What is not asked for is not read: a client that sends faster than it is read is held back (TCP, flow
+  // control). Errors (origin client): net.timeout at `deadline`, net.reset, net.cancelled (stop_reading(), cut off);
+  // after net.timeout and stop_reading() it may be called again.
+  virtual event::Task<Result<std::string_view>> read_tunnel(event::Deadline deadline) = 0;
+  // Sends bytes to the client; returns when they are handed over, so that a slow client holds its backend back. `bytes`
+  // stay valid until then. Errors: net.timeout (it takes nothing for Patience::write), net.reset, net.cancelled.
+  virtual event::Task<Result<void>> write_tunnel(std::string_view bytes) = 0;
+  // Ends our side behind what was written (close_notify and FIN, END_STREAM). The client's may go on.
+  virtual void end_tunnel() = 0;
+  bool tunnelled() const { return tunnelled_; }  // open_tunnel() was called
+
+  // `action` runs once when the server wants this connection to end soon (Control::drain(), GOAWAY), at once if it does
+  // already; an empty function clears it. For what would not end of itself.
+  virtual void on_drain(std::function<void()> action) = 0;
+  // The server cut this connection off (Control::cut_off()): why reads and writes end with net.cancelled.
+  virtual bool was_cut_off() const = 0;
+
   bool responded() const { return responded_; }
   MonoTime responded_at() const { return responded_at_; }  // when the response's first byte was handed over
   bool response_done() const { return response_done_; }
 
-  // `action` runs when the client is found to have gone while nobody reads from it; an empty function clears it. After
-  // that, no more than the clean-up should be done for this exchange.
+  // `action` runs when the client is found to have gone while nobody reads from it, and when it is cut off; an empty
+  // function clears it. After that, no more than the clean-up should be done for this exchange. A client that only
+  // ended its side of a tunnel has not gone.
   virtual void on_client_gone(std::function<void()> action) = 0;
 
   // Makes the connection end after this response.
@@ -74,6 +103,7 @@ class Exchange {
   bool refused_ = false;
   bool responded_ = false;
   bool response_done_ = false;
+  bool tunnelled_ = false;
   bool close_after_ = false;
   std::uint64_t received_bytes_ = 0;
   std::uint64_t sent_bytes_ = 0;
@@ -99,10 +129,12 @@ class Control {
   void drain() {
     draining_ = true;
     if (idle_ && watch_ != nullptr) watch_->cancel_read_wait();
+    if (const auto action = std::exchange(on_drain_, nullptr)) action();
   }
 
   // Ends whatever the connection waits for, on the backend's side too: it unwinds.
   void cut_off() {
+    cut_off_ = true;
     if (abort_) abort_();
     if (watch_ != nullptr) watch_->cancel();
   }
@@ -111,12 +143,16 @@ class Control {
   void set_abort(std::function<void()> abort) { abort_ = std::move(abort); }
   void set_watch(event::Watch* watch) { watch_ = watch; }
   void set_idle(bool idle) { idle_ = idle; }
+  void set_on_drain(std::function<void()> action) { on_drain_ = std::move(action); }
+  bool was_cut_off() const { return cut_off_; }
 
  private:
   bool draining_ = false;
+  bool cut_off_ = false;
   bool idle_ = false;
   event::Watch* watch_ = nullptr;
   std::function<void()> abort_;
+  std::function<void()> on_drain_;
 };
 
 }  // namespace portcullis::conn

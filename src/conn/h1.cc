@@ -58,7 +58,8 @@ Task<void> H1Connection::serve(std::string early) {
     if (read == HeadRead::kClosed) co_return;
     co_await handler_(*this);
     on_client_gone(nullptr);
-    if (!responded_ || !response_done_) co_return;
+    on_drain(nullptr);
+    if (!responded_ || !response_done_ || client_ended_) co_return;
     if (!keep_alive_) {
       co_await linger();
       co_return;
@@ -73,7 +74,7 @@ void H1Connection::begin_request() {
   request_.clear();
   body_.start(http::BodyKind::kNone, 0);
   refused_ = responded_ = response_done_ = close_after_ = false;
-  keep_alive_ = continue_due_ = false;
+  tunnelled_ = keep_alive_ = continue_due_ = client_ended_ = false;
   interim_sent_ = {};
   received_bytes_ = sent_bytes_ = 0;
 }
@@ -268,7 +269,7 @@ Task<Result<void>> H1Connection::send(std::string_view bytes) {
 // Closing with unread input would make the kernel reset the connection, and the client could lose the response: end our
 // side, and read on for a moment.
 Task<void> H1Connection::linger() {
-  stream_.shutdown_write();
+  if (!tunnelled_) stream_.shutdown_write();
   const Deadline deadline = loop_.in(patience_.linger);
   for (std::uint64_t read = 0; read < kLingerBytes;) {
     begin_ = end_ = 0;
@@ -278,9 +279,59 @@ Task<void> H1Connection::linger() {
   }
 }
 
+Task<Result<void>> H1Connection::open_tunnel(http::ResponseHead& head) {
+  CHECK(!responded_ && body_.done());
+  responded_ = tunnelled_ = true;
+  responded_at_ = loop_.now();
+  keep_alive_ = false;
+  head.status = 101;
+  head.version = http::Version::kHttp11;
+  head.body = http::BodyKind::kNone;
+  head.announces_length = false;
+  head.fields.set("Upgrade", "websocket");
+  std::string& out = fresh_scratch();
+  http::append_response(out, head);
+  co_return co_await send(out);
+}
+
+Task<Result<std::string_view>> H1Connection::read_tunnel(Deadline deadline) {
+  if (unread() == 0) {
+    buffer_.release();
+    const Result<void> filled = co_await fill(deadline);
+    client_ended_ = !filled && filled.error().code == "net.closed";
+    if (client_ended_) co_return std::string_view();
+    if (!filled) co_return tl::unexpected<Error>(filled.error());
+  }
+  const std::string_view bytes(buffer_.data() + begin_, unread());
+  begin_ = end_;
+  received_bytes_ += bytes.size();
+  co_return bytes;
+}
+
+Task<Result<void>> H1Connection::write_tunnel(std::string_view bytes) {
+  sent_bytes_ += bytes.size();
+  co_return co_await net::write_all(stream_, bytes, patience_.write);
+}
+
+void H1Connection::end_tunnel() {
+  if (!std::exchange(response_done_, true)) stream_.shutdown_write();
+}
+
 void H1Connection::on_client_gone(std::function<void()> action) {
   control_.set_abort(action);
+  if (tunnelled_ && action) {
+    event::Watch& watch = stream_.watch();
+    watch.on_peer_closed([&watch, action = std::move(action)] {
+      if (watch.broken()) action();
+    });
+    return;
+  }
   stream_.watch().on_peer_closed(std::move(action));
+}
+
+void H1Connection::on_drain(std::function<void()> action) {
+  if (action && control_.draining()) return action();
+  control_.set_on_drain(std::move(action));
 }
 
 }  // namespace portcullis::conn

@@ -21,7 +21,7 @@ class H1Connection final : public Exchange {
   // first request that were read already.
   event::Task<void> serve(std::string early);
 
-  // A response was begun and not ended: the stream must not say goodbye as if it were whole.
+  // A response, or our side of a tunnel, was begun and not ended: the stream must not say goodbye as if it were whole.
   bool cut_short() const { return responded_ && !response_done_; }
 
   bool body_done() const override { return body_.done(); }
@@ -30,7 +30,13 @@ class H1Connection final : public Exchange {
   void stop_reading() override { stream_.watch().cancel_read_wait(); }
   event::Task<Result<void>> respond(http::ResponseHead& head, std::string_view content, bool end) override;
   event::Task<Result<void>> write_body(std::string_view content, bool end, const http::Fields* trailers) override;
+  event::Task<Result<void>> open_tunnel(http::ResponseHead& head) override;
+  event::Task<Result<std::string_view>> read_tunnel(event::Deadline deadline) override;
+  event::Task<Result<void>> write_tunnel(std::string_view bytes) override;
+  void end_tunnel() override;
   void on_client_gone(std::function<void()> action) override;
+  void on_drain(std::function<void()> action) override;
+  bool was_cut_off() const override { return control_.was_cut_off(); }
 
  private:
   enum class HeadRead : std::uint8_t { kMore, kRequest, kRefused, kClosed };
@@ -59,6 +65,7 @@ class H1Connection final : public Exchange {
   http::BodyKind response_kind_ = http::BodyKind::kNone;
   bool keep_alive_ = false;
   bool continue_due_ = false;
+  bool client_ended_ = false;   // its side of a tunnel
   bool interim_going_ = false;  // 100 Continue is being sent
   Result<void> interim_sent_;
   event::Signal interim_over_;

@@ -23,6 +23,7 @@ void RequestHead::clear() {
   content_length = 0;
   keep_alive = true;
   expect_continue = false;
+  upgrade = Upgrade::kNone;
 }
 
 void ResponseHead::clear() {

@@ -18,6 +18,9 @@ std::string_view to_string(Version version);
 // How a body is delimited on the wire (RFC 9112 §6.3).
 enum class BodyKind : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
 
+// Another protocol that the client asks to go on with over the same connection or stream.
+enum class Upgrade : std::uint8_t { kNone, kWebSocket };
+
 struct RequestHead {
   std::string method;  // case-sensitive token
   std::string target;  // as received, byte for byte
@@ -27,6 +30,10 @@ struct RequestHead {
   std::uint64_t content_length = 0;  // meaningful for kLength
   bool keep_alive = true;            // by version and Connection (RFC 9112 §9.3)
   bool expect_continue = false;
+  // kWebSocket: a whole and correct opening handshake (RFC 6455 §4.2.1, see http/websocket.h), or over HTTP/2 an
+  // extended CONNECT with `:protocol websocket` (RFC 8441), which its driver presents as a GET without a body. Any
+  // other wish of the client is kNone: its Upgrade field is hop-by-hop and goes no further.
+  Upgrade upgrade = Upgrade::kNone;
 
   void clear();  // keeps the memory
 };

@@ -7,6 +7,7 @@
 #include "base/host_name.h"
 #include "base/strings.h"
 #include "http/internal/chars.h"
+#include "http/websocket.h"
 
 namespace portcullis::http {
 
@@ -33,6 +34,7 @@ void RequestParser::reset() {
   position_ = token_ = 0;
   connection_ = {};
   has_host_ = has_length_ = has_coding_ = has_authorization_ = expects_ = false;
+  has_upgrade_ = false;
 }
 
 RequestParser::Step RequestParser::refuse(int status, std::string_view code, std::string_view error_info,
@@ -201,6 +203,9 @@ RequestParser::Step RequestParser::field(std::string_view name, std::string_view
         expects_ = true;
       }
       break;
+    case 7:
+      has_upgrade_ = has_upgrade_ || name_is(name, "upgrade");
+      break;
     case 10:
       if (name_is(name, "connection") && !connection_.add(value)) {
         return refuse_request("http.too_many_connection_options", "Connection names more than 64 options");
@@ -273,6 +278,7 @@ RequestParser::Step RequestParser::finish(RequestHead& out) {
   // An HTTP/1.0 peer does not know the interim answer, and without a body there is nothing to wait for (RFC 9110
   // §10.1.1).
   out.expect_continue = expects_ && is_11 && (has_coding_ || out.content_length > 0);
+  if (has_upgrade_) out.upgrade = asked_upgrade(out);
   state_ = State::kDone;
   return Step::kGoOn;
 }

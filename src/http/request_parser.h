@@ -64,6 +64,7 @@ class RequestParser {
   internal::FieldSection section_{{kMaxRequestFieldBytes, kMaxRequestFields}};
   internal::ConnectionOptions connection_;
   bool has_host_ = false, has_length_ = false, has_coding_ = false, has_authorization_ = false, expects_ = false;
+  bool has_upgrade_ = false;
   std::string accepted_host_;  // the last Host value found valid: a keep-alive connection checks it once
   Refusal refusal_;
 };

@@ -24,7 +24,13 @@ class FakeExchange final : public conn::Exchange {
   event::Task<Result<void>> write_body(std::string_view, bool, const http::Fields*) override {
     co_return Result<void>();
   }
+  event::Task<Result<void>> open_tunnel(http::ResponseHead&) override { co_return Result<void>(); }
+  event::Task<Result<std::string_view>> read_tunnel(event::Deadline) override { co_return std::string_view(); }
+  event::Task<Result<void>> write_tunnel(std::string_view) override { co_return Result<void>(); }
+  void end_tunnel() override {}
   void on_client_gone(std::function<void()>) override {}
+  void on_drain(std::function<void()>) override {}
+  bool was_cut_off() const override { return false; }
 
  private:
   http::Fields trailers_;
