@@ -160,7 +160,7 @@ class Nginx(Peer):
         servers = ""
         for name, chain in self.chains.items():
             servers += f"""
-  server {{ listen 127.0.0.1:{self.ports[name]} ssl backlog=4096; server_name localhost;
+  server {{ listen 127.0.0.1:{self.ports[name]} ssl http2 backlog=4096; server_name localhost;
     ssl_certificate {chain.server_chain}; ssl_certificate_key {chain.server_key};
     ssl_client_certificate {chain.root}; ssl_verify_depth 3; ssl_verify_client on; {place} }}"""
         temporary = "".join(f"{kind}_temp_path {self.folder}/{kind}; "
@@ -193,7 +193,7 @@ class Haproxy(Peer):
         for name, chain in self.chains.items():
             fronts += f"""
 frontend {name}
-  bind 127.0.0.1:{self.ports[name]} ssl crt {chain.server_bundle} ca-file {chain.root} verify required alpn http/1.1
+  bind 127.0.0.1:{self.ports[name]} ssl crt {chain.server_bundle} ca-file {chain.root} verify required alpn h2,http/1.1
   default_backend be"""
         file = self.folder / "haproxy.cfg"
         file.write_text(f"""
@@ -295,7 +295,7 @@ class Portcullis(Peer):
                 "ruleType": "Basic", "priority": 10 + number, "httpListener": name, "backendAddressPool": "sample",
                 "backendHttpSettings": "sample"}})
         return {"name": "bench", "location": "here", "properties": {
-            "sku": {"name": "Standard_v2", "tier": "Standard_v2"},
+            "sku": {"name": "Standard_v2", "tier": "Standard_v2"}, "enableHttp2": True,
             "sslCertificates": [{"name": name, "properties": {"data": f"@{chain.server_bundle}"}}
                                 for name, chain in self.chains.items()],
             "trustedClientCertificates": [{"name": name, "properties": {"data": f"@{chain.cas}"}}

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "credentials.h"
+#include "http2_load.h"
 #include "load.h"
 #include "options.h"
 #include "server_meter.h"
@@ -67,11 +68,13 @@ json hold_idle(const Options& options, Load& load) {
   out["server_rss_kb"] = {{"before", before.rss_anon_kb}, {"after", after.rss_anon_kb}};
   const auto grown = static_cast<double>(after.rss_anon_kb) - static_cast<double>(before.rss_anon_kb);
   out["server_kb_per_connection"] = open == 0 ? 0.0 : grown / open;
+  out["negotiated"] = load.negotiated();
   return out;
 }
 
-json measure(const Options& options, Load& load) {
-  const bool stays = options.mode == Mode::kKeepAlive;
+template <class AnyLoad>
+json measure(const Options& options, AnyLoad& load) {
+  const bool stays = options.mode == Mode::kKeepAlive || options.mode == Mode::kHttp2;
   Totals warm;
   if (stays) {
     warm = load.open_all();
@@ -91,6 +94,7 @@ json measure(const Options& options, Load& load) {
   out["server_busy"] = cpu_us / 1e6 / std::max(totals.seconds, 1e-9);
   out["own_cpu_us_per_operation"] = own / count;
   out["warmup_operations"] = warm.completed;
+  out["negotiated"] = load.negotiated();
   return out;
 }
 
@@ -107,9 +111,14 @@ int main(int argc, char** argv) {
     const unsigned count = options.clients > 1 ? options.clients + 1 : 1;
     credentials = Credentials::issue(options.issuer, options.keys, count);
   }
-  Load load(options, credentials);
-  json out = options.mode == Mode::kIdle ? hold_idle(options, load) : measure(options, load);
-  out["negotiated"] = load.negotiated();
+  json out;
+  if (options.mode == Mode::kHttp2) {
+    Http2Load load(options, credentials);
+    out = measure(options, load);
+  } else {
+    Load load(options, credentials);
+    out = options.mode == Mode::kIdle ? hold_idle(options, load) : measure(options, load);
+  }
   fmt::print("{}\n", out.dump());
   return 0;
 }

@@ -11,12 +11,14 @@
 namespace portcullis::bench {
 namespace {
 
-constexpr std::string_view kUsage = R"(usage: bench-loadgen --mode full|resume|keepalive|idle --port PORT [OPTIONS]
+constexpr std::string_view kUsage =
+    R"(usage: bench-loadgen --mode full|resume|keepalive|http2|idle --port PORT [OPTIONS]
 
   --path PATH          what is asked for (/)
   --plain              no TLS
   --tls12              TLS 1.2 instead of 1.3
   --connections N      at once (16)
+  --streams N          busy at once on each connection, HTTP/2 (32)
   --operations N       measured operations at most
   --seconds S          length of the measured phase at most; one of the two is needed (not by idle)
   --warmup N           operations before it, full and resume (64)
@@ -48,6 +50,7 @@ Mode mode_of(std::string_view text) {
   if (text == "full") return Mode::kFull;
   if (text == "resume") return Mode::kResume;
   if (text == "keepalive") return Mode::kKeepAlive;
+  if (text == "http2") return Mode::kHttp2;
   if (text == "idle") return Mode::kIdle;
   refuse(fmt::format("no mode '{}'", text));
 }
@@ -70,6 +73,7 @@ void apply(Options& options, const char* name, const char* value) {
   if (key == "plain") options.plain = true;
   if (key == "tls12") options.tls12 = true;
   if (key == "connections") options.connections = number<unsigned>(name, value, 1, 100'000);
+  if (key == "streams") options.streams = number<unsigned>(name, value, 1, 1'000);
   if (key == "operations") options.operations = number<std::uint64_t>(name, value, 1, 1'000'000'000);
   if (key == "seconds") options.seconds = number<double>(name, value, 0.001, 3600);
   if (key == "warmup") options.warmup = number<std::uint64_t>(name, value, 0, 1'000'000);
@@ -89,6 +93,7 @@ Options parse_options(int argc, char** argv) {
                                     {"plain", no_argument, nullptr, 'x'},
                                     {"tls12", no_argument, nullptr, 'x'},
                                     {"connections", required_argument, nullptr, 'x'},
+                                    {"streams", required_argument, nullptr, 'x'},
                                     {"operations", required_argument, nullptr, 'x'},
                                     {"seconds", required_argument, nullptr, 'x'},
                                     {"warmup", required_argument, nullptr, 'x'},
@@ -112,6 +117,7 @@ Options parse_options(int argc, char** argv) {
   if (optind != argc) refuse(fmt::format("'{}' is no option", argv[optind]));
   if (options.port == 0) refuse("--port is needed");
   const bool bounded = options.operations > 0 || options.seconds > 0;
+  if (options.mode == Mode::kHttp2 && (options.plain || options.tls12)) refuse("http2 is over TLS 1.3");
   if (!bounded && options.mode != Mode::kIdle) refuse("--operations or --seconds is needed");
   return options;
 }

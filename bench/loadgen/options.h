@@ -13,6 +13,7 @@ enum class Mode : std::uint8_t {
   kFull,       // connect, full handshake, one GET, close: an operation
   kResume,     // the same, but every operation resumes the last session of its slot
   kKeepAlive,  // connections stay open, one GET at a time on each: a GET is an operation
+  kHttp2,      // as kKeepAlive, over HTTP/2 with several streams a connection
   kIdle,       // open, one GET each, then hold: what is measured is the servers' memory
 };
 
@@ -23,6 +24,7 @@ struct Options {
   bool plain = false;              // no TLS
   bool tls12 = false;              // TLS 1.2; else 1.3
   unsigned connections = 16;       // at once
+  unsigned streams = 32;           // busy at once on each, HTTP/2 only
   std::uint64_t operations = 0;    // measured ones at most; 0: `seconds` decides
   double seconds = 0;              // of the measured phase at most; 0: `operations` decides
   std::uint64_t warmup = 64;       // operations before the measured phase, full and resume only
