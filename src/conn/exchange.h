@@ -66,8 +66,11 @@ class Exchange {
   // Sends bytes to the client; returns when they are handed over, so that a slow client holds its backend back. `bytes`
   // stay valid until then. Errors: net.timeout (it takes nothing for Patience::write), net.reset, net.cancelled.
   virtual event::Task<Result<void>> write_tunnel(std::string_view bytes) = 0;
-  // Ends our side behind what was written (close_notify and FIN, END_STREAM). The client's may go on.
+  // Ends our side behind what was written (close_notify and FIN, END_STREAM). The client's may go on. Not while a
+  // write_tunnel() is in progress.
   virtual void end_tunnel() = 0;
+  // Breaks the tunnel: reads and writes, in progress and later ones, end with net.cancelled.
+  virtual void abort_tunnel() = 0;
   bool tunnelled() const { return tunnelled_; }  // open_tunnel() was called
 
   // `action` runs once when the server wants this connection to end soon (Control::drain(), GOAWAY), at once if it does

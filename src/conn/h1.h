@@ -34,6 +34,7 @@ class H1Connection final : public Exchange {
   event::Task<Result<std::string_view>> read_tunnel(event::Deadline deadline) override;
   event::Task<Result<void>> write_tunnel(std::string_view bytes) override;
   void end_tunnel() override;
+  void abort_tunnel() override { stream_.watch().cancel(); }
   void on_client_gone(std::function<void()> action) override;
   void on_drain(std::function<void()> action) override;
   bool was_cut_off() const override { return control_.was_cut_off(); }

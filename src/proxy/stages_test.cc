@@ -28,6 +28,7 @@ class FakeExchange final : public conn::Exchange {
   event::Task<Result<std::string_view>> read_tunnel(event::Deadline) override { co_return std::string_view(); }
   event::Task<Result<void>> write_tunnel(std::string_view) override { co_return Result<void>(); }
   void end_tunnel() override {}
+  void abort_tunnel() override {}
   void on_client_gone(std::function<void()>) override {}
   void on_drain(std::function<void()>) override {}
   bool was_cut_off() const override { return false; }
