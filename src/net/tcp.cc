@@ -80,28 +80,38 @@ tl::unexpected<Error> connect_error(int error, const Endpoint& to) {
 
 }  // namespace
 
-Task<Result<std::unique_ptr<TcpStream>>> connect_tcp(event::Loop& loop, Endpoint to, Deadline deadline) {
+Result<std::unique_ptr<TcpStream>> start_connect(event::Loop& loop, const Endpoint& to) {
   const int family = to.address.is_v6() ? AF_INET6 : AF_INET;
   Fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) co_return connect_error(errno, to);
+  if (!fd) return connect_error(errno, to);
   const int on = 1;
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   sockaddr_storage address;
   const socklen_t size = to.to_sockaddr(address);
-  const int raw = fd.get();
-  if (::connect(raw, reinterpret_cast<const sockaddr*>(&address), size) == 0) {
-    co_return std::make_unique<TcpStream>(loop, std::move(fd));
-  }
-  if (errno != EINPROGRESS) co_return connect_error(errno, to);
+  const bool connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0;
+  if (!connected && errno != EINPROGRESS) return connect_error(errno, to);
   auto stream = std::make_unique<TcpStream>(loop, std::move(fd));
-  stream->watch().not_writable();
-  const Wake wake = co_await stream->watch().writable(deadline);
+  if (!connected) stream->watch().not_writable();
+  return stream;
+}
+
+Task<Result<void>> finish_connect(TcpStream& stream, Endpoint to, Deadline deadline) {
+  const Wake wake = co_await stream.watch().writable(deadline);
   if (wake == Wake::kTimedOut) co_return connect_error(ETIMEDOUT, to);
   if (wake == Wake::kCancelled) co_return wait_failed(wake);
   int error = 0;
   socklen_t error_size = sizeof error;
-  getsockopt(raw, SOL_SOCKET, SO_ERROR, &error, &error_size);
+  getsockopt(stream.fd(), SOL_SOCKET, SO_ERROR, &error, &error_size);
   if (error != 0) co_return connect_error(error, to);
+  co_return Result<void>();
+}
+
+Task<Result<std::unique_ptr<TcpStream>>> connect_tcp(event::Loop& loop, Endpoint to, Deadline deadline) {
+  auto stream = start_connect(loop, to);
+  if (!stream) co_return stream;
+  TcpStream& connecting = **stream;
+  auto connected = co_await finish_connect(connecting, to, deadline);
+  if (!connected) co_return forward_error(connected);
   co_return stream;
 }
 

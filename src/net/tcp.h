@@ -36,6 +36,10 @@ class TcpStream final : public ByteStream {
 // Opens a connection. Errors (origin upstream, retry safe): net.connect_refused, net.connect_timeout,
 // net.connect_failed.
 event::Task<Result<std::unique_ptr<TcpStream>>> connect_tcp(event::Loop& loop, Endpoint to, event::Deadline deadline);
+// The same in two steps, for whoever must be able to cancel the stream's watch meanwhile: begins, then waits for the
+// end. finish_connect() adds net.cancelled; `stream` must outlive it.
+Result<std::unique_ptr<TcpStream>> start_connect(event::Loop& loop, const Endpoint& to);
+event::Task<Result<void>> finish_connect(TcpStream& stream, Endpoint to, event::Deadline deadline);
 
 // A listening socket with SO_REUSEPORT, so that every worker has its own on the same address. Errors: net.listen.
 Result<Fd> listen_tcp(const Endpoint& at);
