@@ -43,6 +43,12 @@ void add_own(JsonLine& line, const RequestContext& context, std::string_view rea
   line.add("generation", context.snapshot->generation);
   if (!context.verdict.shadow.empty()) line.add("strictWouldSay", context.verdict.shadow);
   if (context.upstream.attempts > 1) line.add("attempts", context.upstream.attempts);
+  if (context.tunnel.ended != TunnelRecord::Ended::kNot) {
+    line.begin("websocket");
+    line.add("ended", to_string(context.tunnel.ended));
+    line.add("toBackend", context.tunnel.to_backend).add("toClient", context.tunnel.to_client);
+    line.end();
+  }
   line.end();
 }
 

@@ -54,6 +54,15 @@ Counters::Counters(telemetry::Registry& registry)
       no_certificate(
           registry.counter("portcullis_client_auth_total", "Verdicts on requests.", {{"result", "no_certificate"}})),
       misdirected(registry.counter("portcullis_misdirected_total", "Requests answered with 421.")),
-      upstream_failures(registry.counter("portcullis_upstream_failures_total", "Requests that no backend answered.")) {}
+      upstream_failures(registry.counter("portcullis_upstream_failures_total", "Requests that no backend answered.")),
+      websockets(registry.counter("portcullis_websockets_total", "Requests for WebSocket by the backend's answer.",
+                                  {{"result", "opened"}})),
+      websockets_declined(registry.counter(
+          "portcullis_websockets_total", "Requests for WebSocket by the backend's answer.", {{"result", "declined"}})),
+      websocket_to_backend(registry.counter("portcullis_websocket_bytes_total", "Bytes carried by ended WebSockets.",
+                                            {{"to", "backend"}})),
+      websocket_to_client(registry.counter("portcullis_websocket_bytes_total", "Bytes carried by ended WebSockets.",
+                                           {{"to", "client"}})),
+      websockets_open(registry.gauge("portcullis_websockets_open", "WebSockets open now.")) {}
 
 }  // namespace portcullis::proxy

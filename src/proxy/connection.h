@@ -63,6 +63,11 @@ struct Counters {
   telemetry::Counter& no_certificate;
   telemetry::Counter& misdirected;
   telemetry::Counter& upstream_failures;
+  telemetry::Counter& websockets;
+  telemetry::Counter& websockets_declined;
+  telemetry::Counter& websocket_to_backend;
+  telemetry::Counter& websocket_to_client;
+  telemetry::Gauge& websockets_open;
 };
 
 struct RequestScratch;

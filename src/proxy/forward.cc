@@ -8,6 +8,8 @@
 #include "http/hop_by_hop.h"
 #include "http/writer.h"
 #include "proxy/stages.h"
+#include "proxy/tunnel.h"
+#include "proxy/websocket_handshake.h"
 #include "upstream/response_reader.h"
 
 namespace portcullis::proxy {
@@ -47,11 +49,13 @@ class Forwarder {
   Task<Result<void>> upload_pieces();
   Task<void> await_answer();
   Task<void> join_upload();
+  Task<Outcome> tunnel(upstream::HeadRead read);
   Task<void> relay(upstream::HeadRead read);
   Task<bool> relay_piece(std::string_view content, bool end);
   Task<bool> read_more();
   Outcome failed(const Error& error, bool fresh);
   void give_back();
+  bool wants_tunnel() const { return context_.exchange.request().upgrade != http::Upgrade::kNone; }
   std::chrono::milliseconds patience() const { return backend_.request_timeout; }
 
   RequestContext& context_;
@@ -76,7 +80,8 @@ class Forwarder {
 
 Task<void> Forwarder::run() {
   std::optional<Endpoint> excluded;
-  bool fresh = false;
+  // A connection that becomes a tunnel carries nothing else, before or after.
+  bool fresh = wants_tunnel();
   for (unsigned tries = 0; tries < 3; ++tries) {
     const Endpoint* exclude = excluded ? &*excluded : nullptr;
     const auto pick = services_.balancer.pick(*backend_.members, backend_.port, services_.loop.now(), exclude);
@@ -152,8 +157,8 @@ Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
   co_await await_answer();
   const bool head_request = context_.exchange.request().method == "HEAD";
   const Deadline deadline = services_.loop.in(patience());
-  const auto read =
-      co_await upstream::read_head(*connection_, services_.buffers, buffer_, context_.response, head_request, deadline);
+  const auto read = co_await upstream::read_head(*connection_, services_.buffers, buffer_, context_.response,
+                                                 head_request, deadline, wants_tunnel());
   if (!read) {
     const Error& error = read.error();
     co_await join_upload();
@@ -162,6 +167,7 @@ Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
   context_.upstream.answered = services_.loop.now();
   context_.upstream.status = context_.response.status;
   const upstream::HeadRead where = *read;
+  if (context_.response.status == 101) co_return co_await tunnel(where);
   co_await relay(where);
   context_.exchange.on_client_gone(nullptr);
   co_await join_upload();
@@ -278,6 +284,20 @@ Forwarder::Outcome Forwarder::failed(const Error& error, bool fresh) {
   return Outcome::kDone;
 }
 
+// The backend says that it switches: from here on the connection carries no HTTP.
+Task<Forwarder::Outcome> Forwarder::tunnel(upstream::HeadRead read) {
+  if (!backend_agrees(context_)) {
+    const Error invalid{"upstream.bad_upgrade", "", Origin::kUpstream};
+    co_return failed(invalid, true);
+  }
+  rewrite_agreement(context_);
+  net::ByteStream& stream = *connection_->stream;
+  net::Buffer early = std::move(buffer_);
+  co_await run_tunnel(context_, stream, std::move(early), read);
+  connection_.reset();
+  co_return Outcome::kDone;
+}
+
 // False: the client cannot be served any further.
 Task<bool> Forwarder::relay_piece(std::string_view content, bool end) {
   Result<void> sent;
@@ -364,7 +384,7 @@ Task<void> Forwarder::relay(upstream::HeadRead read) {
 void Forwarder::give_back() {
   if (connection_ == nullptr) return;
   connection_->reusable = body_.done() && !corrupt_ && begin_ == end_ && context_.exchange.body_done() &&
-                          upload_result_.has_value() && upstream_keep_alive_;
+                          upload_result_.has_value() && upstream_keep_alive_ && !wants_tunnel();
   buffer_.release();
   services_.connections.release(std::move(connection_));
 }
@@ -374,6 +394,7 @@ void Forwarder::give_back() {
 Task<void> forward(RequestContext& context) {
   Forwarder forwarder(context);
   co_await forwarder.run();
+  if (context.exchange.request().upgrade != http::Upgrade::kNone) record_websocket(context);
 }
 
 }  // namespace portcullis::proxy

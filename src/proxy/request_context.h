@@ -30,6 +30,16 @@ struct UpstreamRecord {
   unsigned attempts = 0;
 };
 
+// How a request that became a tunnel went.
+struct TunnelRecord {
+  // Which side ended or broke first, or why the gateway ended it.
+  enum class Ended : std::uint8_t { kNot, kClient, kBackend, kClientBroke, kBackendBroke, kIdle, kDrained, kCutOff };
+  Ended ended = Ended::kNot;                    // kNot: it was no tunnel
+  std::uint64_t to_backend = 0, to_client = 0;  // bytes that were handed over
+};
+// "client", "backend", "client_broke", …; empty for kNot.
+std::string_view to_string(TunnelRecord::Ended ended);
+
 // What a request needs memory for. Pooled by the worker, so that a request in the steady state allocates nothing here.
 struct RequestScratch {
   std::string original_host, original_target, user_agent, host;
@@ -66,6 +76,8 @@ class RequestContext final : public routing::VariableSource {
   static constexpr std::string_view kNoError = "ERRORINFO_NO_ERROR";
   std::string_view error_info = kNoError;
   UpstreamRecord upstream;
+  TunnelRecord tunnel;
+  std::string websocket_key;  // of a request for WebSocket: the client's, or our own where it has none
   http::ResponseHead& response = scratch->response;  // the one that goes, or went, to the client
   bool client_gone = false;
 

@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "http/error_page.h"
 #include "http/hop_by_hop.h"
+#include "proxy/websocket_handshake.h"
 #include "routing/forwarded.h"
 
 namespace portcullis::proxy {
@@ -25,6 +26,10 @@ bool normalise(RequestContext& context) {
   const auto parsed = http::parse_target_into(request.method, request.target, context.target);
   if (!parsed) {
     context.refuse(400, parsed.error().code, http::kTargetErrorInfo);
+    return false;
+  }
+  if (request.upgrade != http::Upgrade::kNone && !note_websocket_key(context)) {
+    context.refuse(400, "http.websocket_version", "ERRORINFO_INVALID_REQUEST");
     return false;
   }
   if (context.target.has_host()) {
@@ -118,6 +123,7 @@ void rewrite_request(RequestContext& context) {
   routing::set_forwarded_headers(fields, info);
   set_host(context, fields);
   context.rule()->rewrite.apply_request(fields, context);
+  if (request.upgrade != http::Upgrade::kNone) ask_for_websocket(context);
   request.target.clear();
   http::append_origin_form(request.target, context.target);
 }

@@ -73,7 +73,8 @@ struct ProxyTest : event::ManualLoopTest {
   }
 
   // A snapshot of one plain listener whose pool has these addresses.
-  void publish(const std::vector<std::string>& addresses, const std::vector<std::string>& identity_headers = {}) {
+  void publish(const std::vector<std::string>& addresses, const std::vector<std::string>& identity_headers = {},
+               std::chrono::seconds request_timeout = std::chrono::seconds(30)) {
     model::BackendAddressPool document;
     for (const std::string& address : addresses) document.backend_addresses.push_back({"", address, ""});
     snapshot::Rule rule;
@@ -82,6 +83,7 @@ struct ProxyTest : event::ManualLoopTest {
     rule.backend.settings_name = "settings";
     rule.backend.members = keeper.adopt(document);
     rule.backend.port = port;
+    rule.backend.request_timeout = request_timeout;
     snapshot::Listener plain;
     plain.name = "plain";
     plain.gateway = "gw";

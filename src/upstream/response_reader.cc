@@ -72,7 +72,7 @@ bool grow(net::BufferPool& buffers, net::Buffer& buffer, std::size_t filled) {
 }  // namespace
 
 Task<Result<HeadRead>> read_head(Connection& connection, net::BufferPool& buffers, net::Buffer& buffer,
-                                 http::ResponseHead& head, bool is_head_request, Deadline deadline) {
+                                 http::ResponseHead& head, bool is_head_request, Deadline deadline, bool may_switch) {
   const std::string_view method = is_head_request ? "HEAD" : "GET";
   http::ResponseParser parser(method);
   std::size_t filled = 0;
@@ -88,8 +88,9 @@ Task<Result<HeadRead>> read_head(Connection& connection, net::BufferPool& buffer
       const http::Parse parse = parser.parse({buffer.data(), filled}, head);
       if (parse == http::Parse::kRefused) co_return invalid(connection, parser.refusal().message);
       if (parse == http::Parse::kNeedMore) break;
-      if (head.status == 101) co_return invalid(connection, "101, although no upgrade was asked for");
-      if (head.status >= 200) co_return HeadRead{parser.consumed(), filled};
+      const bool switches = head.status == 101;
+      if (switches && !may_switch) co_return invalid(connection, "101, although no upgrade was asked for");
+      if (switches || head.status >= 200) co_return HeadRead{parser.consumed(), filled};
       if (++interim > kMaxInterimHeads) co_return invalid(connection, "too many interim responses");
       filled -= parser.consumed();
       std::memmove(buffer.data(), buffer.data() + parser.consumed(), filled);
