@@ -36,7 +36,7 @@ void add_own(JsonLine& line, const RequestContext& context, std::string_view rea
   line.begin("portcullis");
   line.add("reason", reason);
   line.add("connection", connection.id);
-  line.add("request", connection.requests);
+  line.add("request", context.number);
   line.add("resumed", connection.tls != nullptr && connection.tls->info().resumed);
   line.add("sni", connection.tls == nullptr ? std::string_view() : std::string_view(connection.tls->info().sni));
   line.add("sslListener", connection.listener == nullptr ? "" : connection.listener->name);
@@ -73,7 +73,7 @@ void write_access_record(RequestContext& context) {
   JsonLine line(out);
   line.add_time("timeStamp", services.loop.wall_now());
   line.add("resourceId",
-           listener == nullptr ? context.connection.address->listeners.front().resource_id : listener->resource_id);
+           listener == nullptr ? context.address.listeners.front().resource_id : listener->resource_id);
   line.add("listenerName", listener == nullptr ? "" : listener->name);
   line.add("ruleName", rule == nullptr ? "" : rule->name);
   line.add("backendPoolName", rule == nullptr ? "" : rule->backend.pool_name);

@@ -26,6 +26,8 @@ RequestContext::RequestContext(conn::Exchange& exchange_in, ClientConnection& co
       connection(connection_in),
       services(services_in),
       snapshot(connection_in.snapshot),
+      address(*connection_in.address),
+      number(connection_in.requests),
       scratch(take_scratch(services_in)),
       trace_id(services_in.trace_ids.next()) {
   const http::Fields& fields = exchange.request().fields;
@@ -164,7 +166,7 @@ void RequestContext::append_connection(Variable variable, std::string& out) cons
       out += std::to_string(connection.tcp->rtt_us());
       break;
     case Variable::kServerPort:
-      out += std::to_string(connection.address->document_port);
+      out += std::to_string(address.document_port);
       break;
     default:
       if (connection.tls == nullptr) return;

@@ -60,6 +60,8 @@ class RequestContext final : public routing::VariableSource {
   ClientConnection& connection;
   Services& services;
   const std::shared_ptr<const snapshot::Snapshot> snapshot;  // pinned for the whole of this request
+  const snapshot::Address& address;  // within it: on HTTP/2 another request may take the connection further meanwhile
+  const std::uint64_t number;        // of this request on its connection, from 1
   std::unique_ptr<RequestScratch> scratch;
 
   // As received, before anything is rewritten.

@@ -73,7 +73,7 @@ bool still_served(RequestContext& context, bool in_force) {
 }
 
 bool select_listener(RequestContext& context) {
-  const snapshot::Address& address = *context.connection.address;
+  const snapshot::Address& address = context.address;
   const auto index = address.hosts.select(context.host);
   if (!index) {
     context.refuse(404, "host.unknown", "ERRORINFO_INVALID_HOST");
@@ -116,7 +116,7 @@ void rewrite_request(RequestContext& context) {
   routing::ForwardedInfo info;
   info.client = context.connection.client;
   info.scheme = context.scheme();
-  info.port = context.connection.address->document_port;
+  info.port = context.address.document_port;
   info.original_host = context.original_host;
   info.original_url = context.original_target;
   info.trace_id = context.trace_id;
