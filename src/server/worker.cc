@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "conn/h1.h"
+#include "conn/h2.h"
 #include "proxy/plain_on_tls.h"
 #include "proxy/serve_request.h"
 #include "telemetry/log.h"
@@ -24,6 +25,13 @@ constexpr std::chrono::seconds kHandshakePatience{30};
 constexpr std::chrono::milliseconds kNoDescriptorPause{50};
 constexpr int kAcceptBurst = 64;
 
+// azure-semantics §6.5: an idle HTTP/2 connection is kept longer than one of HTTP/1.1.
+conn::Patience http2_patience() {
+  conn::Patience patience;
+  patience.keep_alive = std::chrono::seconds(180);
+  return patience;
+}
+
 }  // namespace
 
 Shared::Shared(telemetry::Registry& registry)
@@ -34,6 +42,9 @@ Shared::Shared(telemetry::Registry& registry)
       handshakes(registry.counter("portcullis_tls_handshakes_total", "TLS handshakes completed.")),
       resumed(registry.counter("portcullis_tls_resumptions_total", "TLS handshakes that resumed a session.")),
       handshake_failures(registry.counter("portcullis_tls_handshake_failures_total", "TLS handshakes that failed.")),
+      http2_connections(registry.counter("portcullis_http2_connections_total", "Connections that speak HTTP/2.")),
+      http2_faults(registry.counter("portcullis_http2_faults_total",
+                                    "HTTP/2 connections ended because their client broke the protocol or flooded.")),
       open(registry.gauge("portcullis_connections_open", "Connections open now.")) {}
 
 struct Worker::Acceptor {
@@ -288,7 +299,9 @@ Task<void> Worker::serve_tls(Served& served, std::string first_bytes) {
   connection.listener = &connection.address->listeners[info.listener];
   connection.admission = clientauth::Admission(info.peer, connection.listener->verifier);
   bool cut_short = false;
-  {
+  if (stream.alpn() == "h2") {
+    co_await serve_http2(served, stream);
+  } else {
     const conn::Handler handler = [this, &served](conn::Exchange& exchange) {
       return proxy::serve_request(exchange, served.connection, services_);
     };
@@ -304,6 +317,22 @@ Task<void> Worker::serve_tls(Served& served, std::string first_bytes) {
     stream.shutdown_write();
   }
   served.watch = nullptr;
+}
+
+Task<void> Worker::serve_http2(Served& served, tls::TlsStream& stream) {
+  shared_.http2_connections.add();
+  const conn::Handler handler = [this, &served](conn::Exchange& exchange) {
+    return proxy::serve_request(exchange, served.connection, services_);
+  };
+  conn::H2Connection driver(stream, buffers_, served.control, handler, http2_patience());
+  std::string nothing;
+  co_await driver.serve(std::move(nothing));
+  if (driver.fault().empty()) co_return;
+  shared_.http2_faults.add();
+  log_info("http2.fault", {{"connection", served.connection.id},
+                           {"client", served.connection.client.to_string()},
+                           {"code", driver.fault()},
+                           {"requests", driver.requests()}});
 }
 
 void Worker::report_handshake_failure(const Served& served, const Error& error) {

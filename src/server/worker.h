@@ -29,6 +29,8 @@ struct Shared {
   telemetry::Counter& handshakes;
   telemetry::Counter& resumed;
   telemetry::Counter& handshake_failures;
+  telemetry::Counter& http2_connections;
+  telemetry::Counter& http2_faults;
   telemetry::Gauge& open;
   ConnectionLimits limits;
   std::atomic<std::uint64_t> next_connection{1};
@@ -67,6 +69,7 @@ class Worker {
   event::Task<void> serve_http(Served& served);
   event::Task<void> serve_https(Served& served);
   event::Task<void> serve_tls(Served& served, std::string first_bytes);
+  event::Task<void> serve_http2(Served& served, tls::TlsStream& stream);
   event::Task<void> serve_plain_on_tls(Served& served, std::string first_bytes);
   void report_handshake_failure(const Served& served, const Error& error);
 

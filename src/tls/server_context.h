@@ -34,6 +34,7 @@ struct ServerContextOptions {
   std::vector<std::string> ca_names;          // DER Names for the CertificateRequest; may be empty
   Digest session_digest;                      // binds sessions to this listener, profile and policy (I2)
   std::uint32_t presented_bytes = 32 * 1024;  // more makes the handshake fail
+  bool http2 = false;                         // offered by ALPN, before http/1.1 (ARM enableHttp2)
 };
 
 class ServerContext {
@@ -44,6 +45,7 @@ class ServerContext {
   PeerVerifier* verifier() const { return options_.verifier.get(); }
   const Digest& session_digest() const { return options_.session_digest; }
   const TlsPolicy& policy() const { return options_.policy; }
+  bool http2() const { return options_.http2; }
 
   // Makes `ssl` as if it had been created from this context. SSL_set_SSL_CTX alone would leave verify mode, versions,
   // options, ticket count and session-id context behind.

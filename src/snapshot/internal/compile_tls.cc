@@ -128,6 +128,7 @@ bool compile_tls(const model::Gateway& gateway, const model::HttpListener& liste
                                                     profile == nullptr ? "" : profile->name, policy.name);
   tls::ServerContextOptions options{std::move(*pair), std::move(policy),          verifier, {},
                                     session,          host.limits.presented_bytes};
+  options.http2 = gateway.enable_http2;
   if (verifier != nullptr) options.ca_names = names_to_send(*verifier);
   auto context = tls::ServerContext::create(std::move(options));
   if (!context) {

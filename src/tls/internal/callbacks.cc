@@ -50,6 +50,16 @@ std::string_view session_id(const SSL_SESSION* session) {
   return {reinterpret_cast<const char*>(id), size};
 }
 
+// Over TLS 1.2 clients break off HTTP/2 with a cipher of RFC 9113's appendix A: all that are not AEAD with an ephemeral
+// key. With those they get HTTP/1.1.
+bool fit_for_http2(const SSL* ssl) {
+  if (SSL_version(ssl) >= TLS1_3_VERSION) return true;
+  const SSL_CIPHER* cipher = SSL_get_pending_cipher(ssl);
+  if (cipher == nullptr || SSL_CIPHER_is_aead(cipher) != 1) return false;
+  const int exchange = SSL_CIPHER_get_kx_nid(cipher);
+  return exchange == NID_kx_ecdhe || exchange == NID_kx_dhe;
+}
+
 }  // namespace
 
 void Callbacks::attach(SSL* ssl, TlsStream* stream) { CHECK(SSL_set_ex_data(ssl, stream_index(), stream) == 1); }
@@ -146,11 +156,16 @@ void Callbacks::remove_session(SSL_CTX* context, SSL_SESSION* session) {
   if (door != nullptr && door->store() != nullptr) door->store()->remove(session_id(session));
 }
 
-int Callbacks::select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+int Callbacks::select_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                            unsigned int in_size, void*) {
-  static constexpr unsigned char kHttp11[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  static constexpr unsigned char kOffered[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  constexpr unsigned int kHttp11At = 3;
+  const TlsStream& stream = *stream_of(ssl);
+  const bool http2 = stream.context_ != nullptr && stream.context_->http2() && fit_for_http2(ssl);
+  const unsigned char* offered = http2 ? kOffered : kOffered + kHttp11At;
+  const unsigned int size = sizeof kOffered - (http2 ? 0 : kHttp11At);
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kHttp11, sizeof kHttp11, in, in_size) != OPENSSL_NPN_NEGOTIATED) {
+  if (SSL_select_next_proto(&chosen, out_size, offered, size, in, in_size) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_NOACK;
   }
   *out = chosen;
