@@ -19,9 +19,6 @@ model::Findings validate(const model::Gateway& gateway, const model::HostConfig&
   check_rules(gateway, findings);
   check_backends(gateway, findings);
   check_rewrite_rule_sets(gateway, findings);
-  if (gateway.enable_http2)
-    findings.warning("NotSupportedYet", gateway.pointer + "/properties/enableHttp2",
-                     "HTTP/2 is not built yet: clients are offered HTTP/1.1.");
   return findings;
 }
 

@@ -340,7 +340,6 @@ INSTANTIATE_TEST_SUITE_P(
                "error ApplicationGatewayBackendAddressPoolLimitReached"},
         Broken{"too_many_host_names", [](G& g, H&) { g.http_listeners[0].host_names.assign(6, "a.example"); },
                "error ApplicationGatewayLimitReached"},
-        Broken{"http2", [](G& g, H&) { g.enable_http2 = true; }, "warning NotSupportedYet"},
         Broken{"rewriting_connection",
                [](G& g, H&) {
                  auto set = named<model::RewriteRuleSet>("set", "rewriteRuleSets");
