@@ -316,19 +316,21 @@ void H2Section::add(std::string_view name, std::string_view value) {
       {name_at, static_cast<std::uint32_t>(name.size()), value_at, static_cast<std::uint32_t>(value.size())});
 }
 
+void H2Section::add_field(const Field& field, std::string_view line) {
+  // An empty line: no field of any protocol can hold it.
+  if (line.empty()) return;
+  const std::size_t at = text_.size();
+  add(field.name, internal::trim_ows(field.value));
+  for (std::size_t i = at; i < at + field.name.size(); ++i) text_[i] = ascii_lower(text_[i]);
+  const std::string_view name(text_.data() + at, field.name.size());
+  if (is_connection_specific(name) || name == "content-length" || name == "te") {
+    slots_.pop_back();
+    text_.resize(at);
+  }
+}
+
 void H2Section::add_all(const Fields& fields) {
-  fields.for_each_line([this](const Field& field, std::string_view line) {
-    // An empty line: no field of any protocol can hold it.
-    if (line.empty()) return;
-    const std::size_t at = text_.size();
-    add(field.name, internal::trim_ows(field.value));
-    for (std::size_t i = at; i < at + field.name.size(); ++i) text_[i] = ascii_lower(text_[i]);
-    const std::string_view name(text_.data() + at, field.name.size());
-    if (is_connection_specific(name) || name == "content-length" || name == "te") {
-      slots_.pop_back();
-      text_.resize(at);
-    }
-  });
+  fields.for_each_line([this](const Field& field, std::string_view line) { add_field(field, line); });
 }
 
 void H2Section::response(const ResponseHead& head) {
@@ -340,6 +342,21 @@ void H2Section::response(const ResponseHead& head) {
   const bool tells = head.body == BodyKind::kLength || (head.body == BodyKind::kNone && head.announces_length);
   if (!tells || status < 200 || status == 204) return;
   end = std::to_chars(digits.data(), digits.data() + digits.size(), head.content_length);
+  add("content-length", {digits.data(), end.ptr});
+}
+
+void H2Section::request(const RequestHead& head) {
+  add(":method", head.method);
+  add(":scheme", "http");
+  add(":authority", head.fields.get("Host").value_or(""));
+  add(":path", head.target);
+  head.fields.for_each_line([this](const Field& field, std::string_view line) {
+    if (!equals_ignore_case(field.name, "host")) add_field(field, line);
+  });
+  add("te", "trailers");
+  if (head.body != BodyKind::kLength) return;
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), head.content_length);
   add("content-length", {digits.data(), end.ptr});
 }
 

@@ -80,6 +80,9 @@ class H2Section {
   // `:status` and the fields; content-length where the head's framing tells one.
   void response(const ResponseHead& head);
   void trailers(const Fields& fields);
+  // A request to a backend: pseudo-header fields of RFC 9113 §8.3.1 (`:scheme` is "http"), the fields, content-length
+  // where the head's framing tells one. `te: trailers` says that trailers are passed on, which gRPC servers ask for.
+  void request(const RequestHead& head);
   // What the section counts towards the peer's SETTINGS_MAX_HEADER_LIST_SIZE.
   const std::vector<H2Field>& fields();
 
@@ -88,6 +91,7 @@ class H2Section {
     std::uint32_t name_at, name_size, value_at, value_size;
   };
   void add(std::string_view name, std::string_view value);
+  void add_field(const Field& field, std::string_view line);
   void add_all(const Fields& fields);
 
   std::string text_;
