@@ -36,11 +36,12 @@ TraceId TraceIds::next() {
 }
 
 Services::Services(event::Loop& loop_in, net::BufferPool& buffers_in, upstream::ConnectionPool& connections_in,
-                   upstream::Balancer& balancer_in, Counters& counters_in,
+                   upstream::H2Pool& h2_connections_in, upstream::Balancer& balancer_in, Counters& counters_in,
                    telemetry::AccessLogSink::Producer access_log_in)
     : loop(loop_in),
       buffers(buffers_in),
       connections(connections_in),
+      h2_connections(h2_connections_in),
       balancer(balancer_in),
       counters(counters_in),
       access_log(access_log_in) {}

@@ -19,6 +19,7 @@
 #include "tls/tls_stream.h"
 #include "upstream/balancer.h"
 #include "upstream/connection_pool.h"
+#include "upstream/h2_connection.h"
 
 namespace portcullis::proxy {
 
@@ -76,6 +77,7 @@ struct Services {
   event::Loop& loop;
   net::BufferPool& buffers;
   upstream::ConnectionPool& connections;
+  upstream::H2Pool& h2_connections;
   upstream::Balancer& balancer;
   Counters& counters;
   telemetry::AccessLogSink::Producer access_log;
@@ -85,7 +87,8 @@ struct Services {
   std::vector<std::unique_ptr<RequestScratch>> spare_scratch;
 
   Services(event::Loop& loop, net::BufferPool& buffers, upstream::ConnectionPool& connections,
-           upstream::Balancer& balancer, Counters& counters, telemetry::AccessLogSink::Producer access_log);
+           upstream::H2Pool& h2_connections, upstream::Balancer& balancer, Counters& counters,
+           telemetry::AccessLogSink::Producer access_log);
   ~Services();
 };
 

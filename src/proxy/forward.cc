@@ -4,25 +4,21 @@
 #include <utility>
 
 #include "event/signal.h"
-#include "http/body.h"
 #include "http/hop_by_hop.h"
-#include "http/writer.h"
 #include "proxy/stages.h"
 #include "proxy/tunnel.h"
 #include "proxy/websocket_handshake.h"
-#include "upstream/response_reader.h"
+#include "upstream/h1_call.h"
+#include "upstream/h2_connection.h"
 
 namespace portcullis::proxy {
 
 using event::Deadline;
 using event::Task;
-using upstream::Connection;
 
 namespace {
 
 constexpr std::chrono::milliseconds kConnectPatience{5'000};
-// Four full TLS records: what a large buffer holds beyond them would leave as a fifth, tiny one.
-constexpr std::size_t kMostPerRead = 64 * 1024;
 constexpr std::string_view kNoLive = "ERRORINFO_UPSTREAM_NO_LIVE";
 constexpr std::string_view kTimedOut = "ERRORINFO_UPSTREAM_TIMED_OUT";
 constexpr std::string_view kClosed = "ERRORINFO_UPSTREAM_CLOSED_CONNECTION";
@@ -43,42 +39,42 @@ class Forwarder {
   enum class Outcome : std::uint8_t { kDone, kRetryElsewhere, kRetryFresh };
 
   Task<Outcome> attempt(upstream::Pick pick, bool fresh);
-  Task<Result<void>> obtain_connection(Endpoint endpoint, bool fresh);
-  Task<Result<void>> send_head();
+  bool take_idle(Endpoint endpoint);
+  Task<Result<void>> connect(Endpoint endpoint);
+  void call_over(std::unique_ptr<upstream::Connection> connection);
+  void forget_call();
   Task<void> upload();
   Task<Result<void>> upload_pieces();
   Task<void> await_answer();
   Task<void> join_upload();
-  Task<Outcome> tunnel(upstream::HeadRead read);
-  Task<void> relay(upstream::HeadRead read);
+  Task<Outcome> tunnel();
+  Task<void> relay();
   Task<bool> relay_piece(std::string_view content, bool end);
-  Task<bool> read_more();
   Outcome failed(const Error& error, bool fresh);
-  void give_back();
   bool wants_tunnel() const { return context_.exchange.request().upgrade != http::Upgrade::kNone; }
   std::chrono::milliseconds patience() const { return backend_.request_timeout; }
 
   RequestContext& context_;
   Services& services_;
   const snapshot::Backend& backend_;
-  std::unique_ptr<Connection> connection_;
-  net::Buffer buffer_;               // bytes of the response
-  std::size_t begin_ = 0, end_ = 0;  // those not yet decoded
-  bool filled_up_ = false;           // the last read filled the buffer: a larger one will do better
-  bool corrupt_ = false;             // the response's framing broke
-  http::BodyReader body_;
+  // The call in progress is one of the two; kept here, so that it costs no allocation.
+  std::optional<upstream::H1Call> h1_;
+  std::optional<upstream::H2Call> h2_;
+  upstream::Call* call_ = nullptr;
   bool head_sent_ = false;
-  bool upstream_keep_alive_ = false;
 
   // The request's body runs beside the response, so that a backend may answer before it has read everything.
   bool uploading_ = false;
-  bool awaiting_answer_ = false;  // nothing of the answer has come: no other read may be cancelled by the upload's end
   bool upload_failed_by_client_ = false;
   Result<void> upload_result_;
   event::Signal uploaded_;
 };
 
 Task<void> Forwarder::run() {
+  if (wants_tunnel() && backend_.http2) {
+    context_.refuse(502, "upstream.websocket_over_http2", kNoLive);
+    co_return;
+  }
   std::optional<Endpoint> excluded;
   // A connection that becomes a tunnel carries nothing else, before or after.
   bool fresh = wants_tunnel();
@@ -104,22 +100,46 @@ Task<void> Forwarder::run() {
   if (context_.refused.status >= 500) services_.counters.upstream_failures.add();
 }
 
-Task<Result<void>> Forwarder::obtain_connection(Endpoint endpoint, bool fresh) {
+// False: there is no connection that can be used at once.
+bool Forwarder::take_idle(Endpoint endpoint) {
+  if (backend_.http2) return false;
   const upstream::ConnectionKey key{endpoint, {}};
-  if (!fresh) connection_ = services_.connections.acquire_idle(key);
-  if (connection_ != nullptr) co_return Result<void>();
+  auto connection = services_.connections.acquire_idle(key);
+  if (connection == nullptr) return false;
+  call_over(std::move(connection));
+  return true;
+}
+
+Task<Result<void>> Forwarder::connect(Endpoint endpoint) {
   // Whoever is gone by the time that this has ended needs no other address tried.
   RequestContext* const context = &context_;
   context_.exchange.on_client_gone([context] { context->client_gone = true; });
   const Deadline deadline = services_.loop.in(std::min(kConnectPatience, patience()));
-  auto made = co_await services_.connections.connect(key, deadline);
-  if (!made) {
-    services_.balancer.connect_failed(endpoint, services_.loop.now());
-    co_return tl::unexpected<Error>(std::move(made.error()));
+  if (backend_.http2) {
+    auto shared = co_await services_.h2_connections.obtain(endpoint, deadline);
+    if (!shared) co_return forward_error(shared);
+    h2_.emplace(std::move(*shared));
+    call_ = &*h2_;
+  } else {
+    const upstream::ConnectionKey key{endpoint, {}};
+    auto made = co_await services_.connections.connect(key, deadline);
+    if (!made) co_return forward_error(made);
+    call_over(std::move(*made));
   }
   services_.balancer.connect_succeeded(endpoint);
-  connection_ = std::move(*made);
   co_return Result<void>();
+}
+
+void Forwarder::call_over(std::unique_ptr<upstream::Connection> connection) {
+  h1_.emplace(services_.connections, services_.buffers, std::move(connection));
+  if (wants_tunnel()) h1_->allow_switch();
+  call_ = &*h1_;
+}
+
+void Forwarder::forget_call() {
+  call_ = nullptr;
+  h1_.reset();
+  h2_.reset();
 }
 
 Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
@@ -128,28 +148,26 @@ Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
   http::Fields& fields = context_.exchange.request().fields;
   // HTTP/1.1 has no request without Host (RFC 9112 §3.2), though an HTTP/1.0 client may send none.
   if (backend_.host_from_member || !fields.has("Host")) fields.set("Host", pick.member->name);
-  const Result<void> obtained = co_await obtain_connection(pick.endpoint, fresh);
+  const bool idle = !fresh && take_idle(pick.endpoint);
+  Result<void> obtained;
+  if (!idle) obtained = co_await connect(pick.endpoint);
   if (context_.client_gone) co_return failed({}, fresh);
   if (!obtained) {
+    services_.balancer.connect_failed(pick.endpoint, services_.loop.now());
     const bool timed_out = obtained.error().code == "net.connect_timeout";
     context_.refuse(timed_out ? 504 : 502, obtained.error().code, timed_out ? kTimedOut : kNoLive);
     co_return Outcome::kRetryElsewhere;
   }
-  context_.upstream.source_port = connection_->local_port;
+  context_.upstream.source_port = call_->local_port();
   context_.upstream.sent = services_.loop.now();
-  net::ByteStream* const stream = connection_->stream.get();
+  upstream::Call* const call = call_;
   RequestContext* const context = &context_;
-  context_.exchange.on_client_gone([stream, context] {
+  context_.exchange.on_client_gone([call, context] {
     context->client_gone = true;
-    stream->watch().cancel();
+    call->cancel();
   });
-  const Result<void> sent = co_await send_head();
-  if (!sent) {
-    Error error = sent.error();
-    // A connection that had been closed while it was idle: nothing of the request was taken.
-    error.retry_safe = connection_->reused;
-    co_return failed(error, fresh);
-  }
+  const Result<void> sent = co_await call_->send_head(context_.exchange.request(), patience());
+  if (!sent) co_return failed(sent.error(), fresh);
   if (!context_.exchange.body_done()) {
     uploading_ = true;
     event::spawn(upload());
@@ -157,38 +175,20 @@ Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
   co_await await_answer();
   const bool head_request = context_.exchange.request().method == "HEAD";
   const Deadline deadline = services_.loop.in(patience());
-  const auto read = co_await upstream::read_head(*connection_, services_.buffers, buffer_, context_.response,
-                                                 head_request, deadline, wants_tunnel());
+  const Result<void> read = co_await call_->read_head(context_.response, head_request, deadline);
   if (!read) {
-    const Error& error = read.error();
     co_await join_upload();
-    co_return failed(error, fresh);
+    co_return failed(read.error(), fresh);
   }
   context_.upstream.answered = services_.loop.now();
   context_.upstream.status = context_.response.status;
-  const upstream::HeadRead where = *read;
-  if (context_.response.status == 101) co_return co_await tunnel(where);
-  co_await relay(where);
+  if (context_.response.status == 101) co_return co_await tunnel();
+  co_await relay();
   context_.exchange.on_client_gone(nullptr);
   co_await join_upload();
-  give_back();
+  const bool request_done = context_.exchange.body_done() && upload_result_.has_value();
+  call_->finish(request_done);
   co_return Outcome::kDone;
-}
-
-Task<Result<void>> Forwarder::send_head() {
-  http::RequestHead& request = context_.exchange.request();
-  // Whether the backend's connection is kept is ours to say; the client's wish for its own stays as it was.
-  const bool client_keeps_alive = std::exchange(request.keep_alive, true);
-  // One for all requests of a thread: what the kernel does not take at once is copied out before anyone else runs.
-  thread_local std::string out;
-  out.clear();
-  http::append_request(out, request);
-  request.keep_alive = client_keeps_alive;
-  net::ByteStream& stream = *connection_->stream;
-  const net::IoResult result = stream.try_write(out);
-  if (result.state == net::IoState::kDone) co_return Result<void>();
-  std::string rest = out.substr(result.bytes);
-  co_return co_await net::write_all(stream, rest, patience());
 }
 
 Task<void> Forwarder::upload() {
@@ -197,17 +197,14 @@ Task<void> Forwarder::upload() {
   // Nothing can be expected of the backend any more when the client broke off its request; otherwise its time to answer
   // begins now.
   if (upload_failed_by_client_) {
-    connection_->stream->watch().cancel();
-  } else if (awaiting_answer_) {
-    connection_->stream->watch().cancel_read_wait();
+    call_->cancel();
+  } else {
+    call_->stop_waiting();
   }
   uploaded_.notify();
 }
 
 Task<Result<void>> Forwarder::upload_pieces() {
-  const bool chunked = context_.exchange.request().body == http::BodyKind::kChunked;
-  net::ByteStream& stream = *connection_->stream;
-  std::string out;
   for (;;) {
     const Result<std::string_view> piece = co_await context_.exchange.read_body();
     if (!piece) {
@@ -216,50 +213,35 @@ Task<Result<void>> Forwarder::upload_pieces() {
       co_return tl::unexpected<Error>(piece.error());
     }
     if (piece->empty()) break;
-    std::string_view bytes = *piece;
-    if (chunked) {
-      out.clear();
-      http::append_chunk_head(out, piece->size());
-      out.append(*piece).append(http::kChunkEnd);
-      bytes = out;
-    }
-    const Result<void> sent = co_await net::write_all(stream, bytes, patience());
+    const Result<void> sent = co_await call_->send_content(*piece, patience());
     if (!sent) co_return sent;
   }
-  if (!chunked) co_return Result<void>();
   http::Fields& trailers = context_.exchange.request_trailers();
   http::strip_hop_by_hop(trailers);
   routing::drop_invalid_request_names(trailers);
   context_.snapshot->identity_headers.strip(trailers);
-  out.clear();
-  http::append_last_chunk(out, &trailers);
-  co_return co_await net::write_all(stream, out, patience());
+  co_return co_await call_->end_content(trailers, patience());
 }
 
 // While the request's body is on its way the backend owes nothing yet: requestTimeout counts from the body's end. Each
 // step of the upload has a deadline of its own.
 Task<void> Forwarder::await_answer() {
-  while (uploading_) {
-    awaiting_answer_ = true;
-    const event::Wake wake = co_await connection_->stream->watch().readable(event::kNoDeadline);
-    awaiting_answer_ = false;
-    if (wake == event::Wake::kReady || connection_->stream->watch().cancelled()) co_return;
-  }
+  // An upload that ends tells so by stop_waiting().
+  if (uploading_) co_await call_->await_answer();
 }
 
 // The upload uses this object and the connection: nothing may go before it has ended.
 Task<void> Forwarder::join_upload() {
   if (!uploading_) co_return;
   context_.exchange.stop_reading();
-  connection_->stream->watch().cancel();
+  call_->cancel();
   while (uploading_) co_await uploaded_.wait(event::kNoDeadline);
 }
 
 // What a failure before the response began means for the request.
 Forwarder::Outcome Forwarder::failed(const Error& error, bool fresh) {
   context_.exchange.on_client_gone(nullptr);
-  connection_.reset();
-  buffer_.release();
+  forget_call();
   if (context_.client_gone) {
     context_.refuse(499, "client.closed", "ERRORINFO_CLIENT_CLOSED_REQUEST");
     return Outcome::kDone;
@@ -285,23 +267,23 @@ Forwarder::Outcome Forwarder::failed(const Error& error, bool fresh) {
 }
 
 // The backend says that it switches: from here on the connection carries no HTTP.
-Task<Forwarder::Outcome> Forwarder::tunnel(upstream::HeadRead read) {
+Task<Forwarder::Outcome> Forwarder::tunnel() {
   if (!backend_agrees(context_)) {
     const Error invalid{"upstream.bad_upgrade", "", Origin::kUpstream};
     co_return failed(invalid, true);
   }
   rewrite_agreement(context_);
-  net::ByteStream& stream = *connection_->stream;
-  net::Buffer early = std::move(buffer_);
-  co_await run_tunnel(context_, stream, std::move(early), read);
-  connection_.reset();
+  net::Buffer early = h1_->take_early();
+  const upstream::HeadRead where = h1_->early();
+  co_await run_tunnel(context_, h1_->stream(), std::move(early), where);
+  forget_call();
   co_return Outcome::kDone;
 }
 
 // False: the client cannot be served any further.
 Task<bool> Forwarder::relay_piece(std::string_view content, bool end) {
   Result<void> sent;
-  const bool has_trailers = end && !body_.trailers().empty();
+  const bool has_trailers = end && !call_->trailers().empty();
   const bool whole = end && !has_trailers;
   const bool head_first = !head_sent_;
   if (head_first) {
@@ -312,7 +294,7 @@ Task<bool> Forwarder::relay_piece(std::string_view content, bool end) {
   }
   // Trailers do not ride with the head: an answer that has some takes a write more.
   if (sent && (!head_first || has_trailers)) {
-    http::Fields* trailers = end ? &body_.trailers() : nullptr;
+    http::Fields* trailers = end ? &call_->trailers() : nullptr;
     if (trailers != nullptr) http::strip_hop_by_hop(*trailers);
     sent = co_await context_.exchange.write_body(content, end, trailers);
   }
@@ -320,54 +302,22 @@ Task<bool> Forwarder::relay_piece(std::string_view content, bool end) {
   co_return sent.has_value();
 }
 
-// False: the body ended, rightly or not.
-Task<bool> Forwarder::read_more() {
-  if (buffer_ && filled_up_ && buffer_.size() < net::BufferPool::kLarge) buffer_.release();
-  if (!buffer_) buffer_ = filled_up_ ? services_.buffers.large() : services_.buffers.small();
-  begin_ = end_ = 0;
-  const std::size_t room = std::min(buffer_.size(), kMostPerRead);
-  const Deadline deadline = services_.loop.in(patience());
-  net::ByteStream& stream = *connection_->stream;
-  const Result<std::size_t> got = co_await net::read_some(stream, buffer_.data(), room, deadline);
-  if (!got || *got == 0) {
-    const bool complete = got.has_value() && body_.on_eof();
-    if (!complete) corrupt_ = true;
-    co_return false;
-  }
-  end_ = *got;
-  filled_up_ = end_ == room;
-  co_return true;
-}
-
-Task<void> Forwarder::relay(upstream::HeadRead read) {
-  begin_ = read.body_begin;
-  end_ = read.filled;
-  filled_up_ = end_ == buffer_.size();
-  http::ResponseHead& head = context_.response;
-  upstream_keep_alive_ = head.keep_alive;
-  body_.start(head.body, head.content_length, Origin::kUpstream);
+Task<void> Forwarder::relay() {
   // A body that ends with the backend's connection is framed for the client, so that it can tell the end from a cut.
+  http::ResponseHead& head = context_.response;
   if (head.body == http::BodyKind::kUntilClose) head.body = http::BodyKind::kChunked;
   for (;;) {
-    const http::BodyPiece piece = body_.gather(buffer_.data() + begin_, end_ - begin_);
-    begin_ += piece.consumed;
+    const upstream::AnswerPiece piece = call_->take();
     // A backend that breaks its own framing must not look complete to the client.
-    corrupt_ = piece.refused;
-    if (corrupt_) break;
-    const std::string_view content = piece.content;
-    const bool end = body_.done();
-    const bool something = end || !content.empty() || !head_sent_;
+    if (piece.broken) break;
+    const bool something = piece.end || !piece.content.empty() || !head_sent_;
     if (something) {
-      const bool sent = co_await relay_piece(content, end);
+      const bool sent = co_await relay_piece(piece.content, piece.end);
       if (!sent) co_return;
     }
-    if (end) co_return;
-    const bool more = co_await read_more();
-    if (more) continue;
-    if (corrupt_) break;
-    const std::string_view nothing;
-    co_await relay_piece(nothing, true);
-    co_return;
+    if (piece.end) co_return;
+    const Deadline deadline = services_.loop.in(patience());
+    co_await call_->await_more(deadline);
   }
   if (context_.client_gone) {
     context_.error_info = "ERRORINFO_CLIENT_CLOSED_REQUEST";
@@ -379,14 +329,6 @@ Task<void> Forwarder::relay(upstream::HeadRead read) {
   } else {
     context_.refuse(502, "upstream.invalid_response", kClosed);
   }
-}
-
-void Forwarder::give_back() {
-  if (connection_ == nullptr) return;
-  connection_->reusable = body_.done() && !corrupt_ && begin_ == end_ && context_.exchange.body_done() &&
-                          upload_result_.has_value() && upstream_keep_alive_ && !wants_tunnel();
-  buffer_.release();
-  services_.connections.release(std::move(connection_));
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ struct ProxyTest : event::ManualLoopTest {
     ASSERT_TRUE(listening) << listening.error().message;
     listener = std::move(*listening);
     port = net::local_endpoint(listener.get()).port;
-    services = std::make_unique<Services>(*loop, buffers, pool, balancer, counters, access_log->producer());
+    services = std::make_unique<Services>(*loop, buffers, pool, h2_pool, balancer, counters, access_log->producer());
     publish({"127.0.0.1"});
   }
   void TearDown() override {
@@ -68,6 +68,8 @@ struct ProxyTest : event::ManualLoopTest {
     for (int i = 0; i < 5 && serving > 0; ++i) pass(std::chrono::minutes(2));
     EXPECT_EQ(serving, 0);
     pool.clear();
+    h2_pool.close({});
+    for (int i = 0; i < 5 && !h2_pool.closed(); ++i) turn();
     services.reset();
     ::unlink(log_path.c_str());
   }
@@ -84,6 +86,7 @@ struct ProxyTest : event::ManualLoopTest {
     rule.backend.members = keeper.adopt(document);
     rule.backend.port = port;
     rule.backend.request_timeout = request_timeout;
+    rule.backend.http2 = http2;
     snapshot::Listener plain;
     plain.name = "plain";
     plain.gateway = "gw";
@@ -163,6 +166,7 @@ struct ProxyTest : event::ManualLoopTest {
   Counters counters{registry};
   net::BufferPool buffers;
   upstream::ConnectionPool pool{*loop};
+  upstream::H2Pool h2_pool{*loop, buffers};
   upstream::Balancer balancer;
   upstream::MembershipKeeper keeper{*loop, [](std::string, net::Resolver::Callback) {}};
   std::string log_path;
@@ -170,6 +174,7 @@ struct ProxyTest : event::ManualLoopTest {
   std::unique_ptr<Services> services;
   net::Fd listener;
   std::uint16_t port = 0;
+  bool http2 = false;  // what publish() says of the backend
   Peer client;
   conn::Control* last_control = nullptr;  // of the last connection
   int serving = 0;

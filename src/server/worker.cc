@@ -74,8 +74,9 @@ Worker::Worker(std::size_t index, std::unique_ptr<event::Loop> loop, Shared& sha
     : loop_(std::move(loop)),
       shared_(shared),
       upstream_(*loop_),
+      upstream_h2_(*loop_, buffers_),
       balancer_(index),
-      services_(*loop_, buffers_, upstream_, balancer_, shared.counters, shared.access_log->producer()) {}
+      services_(*loop_, buffers_, upstream_, upstream_h2_, balancer_, shared.counters, shared.access_log->producer()) {}
 
 Worker::~Worker() = default;
 
@@ -158,7 +159,8 @@ void Worker::finish() {
 }
 
 void Worker::stop_if_finished() {
-  if (finishing_ && served_.empty() && accept_loops_ == 0) loop_->stop();
+  if (!finishing_ || !served_.empty() || accept_loops_ != 0) return;
+  upstream_h2_.close([this] { loop_->stop(); });
 }
 
 Task<void> Worker::accept_from(std::shared_ptr<Acceptor> acceptor) {

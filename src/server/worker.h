@@ -77,6 +77,7 @@ class Worker {
   Shared& shared_;
   net::BufferPool buffers_;
   upstream::ConnectionPool upstream_;
+  upstream::H2Pool upstream_h2_;
   upstream::Balancer balancer_;
   proxy::Services services_;
   std::map<Endpoint, std::shared_ptr<Acceptor>> acceptors_;

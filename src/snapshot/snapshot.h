@@ -31,6 +31,7 @@ struct Backend {
   std::chrono::seconds request_timeout{30};  // ARM requestTimeout
   std::string host_name;                     // Host override; empty: the client's
   bool host_from_member = false;             // ARM pickHostNameFromBackendAddress
+  bool http2 = false;                        // host file backends.NAME.protocol: h2
 };
 
 // ARM requestRoutingRules[] of type Basic.
