@@ -14,6 +14,7 @@ struct World {
   x509::Issued root = pki.root("Root");
   x509::Issued other_root = pki.root("Other Root");
   x509::Issued server = pki.server(root);
+  x509::Issued client = pki.leaf("client", root);
 };
 World& world() {
   static World made;
@@ -260,6 +261,27 @@ TEST_F(CompileTest, SessionsSurviveAReloadOfTheirAddressAndNotItsEnd) {
   const auto moved = compiled();
   carryover.keep_only(*moved);
   EXPECT_NE(carryover.session_store(local), kept);
+}
+
+TEST_F(CompileTest, KnownChainsSurviveAReloadOfTheirTrustAndNotItsEnd) {
+  add_profile("strict", "ca");
+  add_listener("a", "p443", "a.test", "strict");
+  const auto first = compiled();
+  clientauth::PeerRecord client;
+  client.presented = world().client.presented();
+  const auto judge = [&](const std::shared_ptr<const Snapshot>& snapshot) {
+    return find(snapshot, "a").verifier->rejudge(client, loop->wall_now());
+  };
+  const auto record = judge(first);
+  ASSERT_TRUE(record->path.ok);
+  carryover.keep_only(*first);
+  EXPECT_EQ(judge(compiled()), record) << "a reload that changes no trust";
+  gateway.ssl_profiles[0].client_auth->verify_client_cert_issuer_dn = true;
+  const auto changed = compiled();
+  EXPECT_NE(judge(changed), record);
+  EXPECT_EQ(carryover.known_chains()->size(), 2U);
+  carryover.keep_only(*changed);
+  EXPECT_EQ(carryover.known_chains()->size(), 1U);
 }
 
 TEST_F(CompileTest, WithSessionsOffOrWithoutCarryoverThereIsNoStore) {
