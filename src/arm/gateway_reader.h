@@ -1,5 +1,5 @@
-// Reads a gateway document (ARM resource body, or a template that holds one gateway without expressions; JSON or YAML)
-// into the model. Strict: an unknown member, a wrong type or a dangling reference is a finding, and every finding is
+// Reads a gateway document (ARM resource body, or a template, whose expressions are evaluated; JSON or YAML) into the
+// model. Strict: an unknown member, a wrong type or a dangling reference is a finding, and every finding is
 // reported at once. Pure but for the files that '@file' and 'file:///' values name. Control thread.
 #pragma once
 

@@ -15,11 +15,13 @@ constexpr std::string_view kSource = "product.md, Two files";
 using Host = HostConfig;
 
 // A key that is read but not acted on yet: noted where it asks for something.
-Field<Host> later(std::string_view feature, Field<Host> read) {
-  return [feature, read = std::move(read)](Context& context, const Node& node, const std::string& pointer, Host& host) {
+Field<Host> later(std::string_view feature, Field<Host> field) {
+  field.read = [feature, read = std::move(field.read)](Context& context, const Node& node, const std::string& pointer,
+                                                       Host& host) {
     if (asks_for_something(node)) host.unsupported_yet.push_back({to_lower(node.key), std::string(feature), pointer});
     read(context, node, pointer, host);
   };
+  return field;
 }
 
 void read_address(Context& context, const Node& node, const std::string& pointer, std::vector<IpAddress>& addresses) {
@@ -104,13 +106,6 @@ const Table<Host>& tracing_table() {
   return table;
 }
 
-// A section whose keys are members of HostConfig itself.
-Field<Host> section(const Table<Host>& (*table)()) {
-  return [table](Context& context, const Node& node, const std::string& pointer, Host& host) {
-    read_object(context, node, pointer, table(), host);
-  };
-}
-
 const Table<Limits>& limits_table() {
   using L = Limits;
   static const Table<L> table{"limits",
@@ -158,13 +153,7 @@ void read_client_auth(Context& context, const Node& node, const std::string& poi
 const Table<Egress>& egress_table() {
   using E = Egress;
   static const Table<E> table{"egress",
-                              {{"deny",
-                                [](Context& context, const Node& node, const std::string& pointer, E& egress) {
-                                  egress.deny.clear();
-                                  texts<E> (&E::deny)(context, node, pointer, egress);
-                                },
-                                kSource},
-                               {"allow", texts<E>(&E::allow), kSource}}};
+                              {{"deny", texts<E>(&E::deny), kSource}, {"allow", texts<E>(&E::allow), kSource}}};
   return table;
 }
 
@@ -207,23 +196,24 @@ const Table<HostConfig>& host_table() {
        {"ports", read_ports, kSource},
        {"workers", number<Host>(&Host::workers, 0, 1'024), kSource},
        {"state_dir", path<Host>(&Host::state_dir), kSource},
-       {"access_log", section(access_log_table), kSource},
-       {"log", section(log_table), kSource},
+       {"access_log", section<Host>(access_log_table()), kSource},
+       {"log", section<Host>(log_table()), kSource},
        {"secrets", map_of<Host>(&Host::secrets, read_secret), kSource},
        {"limits", object<Host>(&Host::limits, limits_table()), kSource},
        {"client_auth", read_client_auth, kSource},
        {"user", text<Host>(&Host::user), kSource},
        {"admin", later("the admin API", read_admin), kSource},
-       {"metrics", later("the metrics listener", section(metrics_table)), kSource},
+       {"metrics", later("the metrics listener", section<Host>(metrics_table())), kSource},
        {"references", map_of<Host>(&Host::references, read_reference_value), kSource},
-       {"unenforced", later("accepting what is not enforced", texts<Host>(&Host::unenforced)), kSource},
+       {"unenforced", spelled_list<Host>(&Host::unenforced, {"waf", "jwt", "fips", "client_address"}),
+        "Protection that a document may ask for although nothing here enforces it; said again at every start."},
        {"revocation", later("revocation checking", object<Host>(&Host::revocation, revocation_table())), kSource},
        {"egress", later("the gateway's own HTTP client", object<Host>(&Host::egress, egress_table())), kSource},
        {"listeners", later("listener extensions", map_of<Host>(&Host::proxy_protocol, read_listener_extension)),
         kSource},
        {"backends", later("backend extensions", map_of<Host>(&Host::backend_protocol, read_backend_extension)),
         kSource},
-       {"tracing", later("tracing", section(tracing_table)), kSource}}};
+       {"tracing", later("tracing", section<Host>(tracing_table())), kSource}}};
   return table;
 }
 
