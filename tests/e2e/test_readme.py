@@ -87,7 +87,9 @@ class Readme(unittest.TestCase):
         self.assertIn("gateway.yaml: good, 0 errors, 0 warnings", done.stdout)
         self.assertIn("hello, device", done.stdout)
         self.assertIn("400 No required SSL certificate was sent", done.stdout)
-        reasons = [json.loads(line)["portcullis"]["reason"] for line in (directory / "access.log").read_text().splitlines()]
+        reasons = [
+            json.loads(line)["portcullis"]["reason"] for line in (directory / "access.log").read_text().splitlines()
+        ]
         self.assertCountEqual(reasons, ["", "client_cert.missing"], said)
 
     def test_every_link_leads_to_a_file(self) -> None:
