@@ -47,7 +47,8 @@ GatewayReading read_gateway(std::string_view text, Format format, const ReadOpti
   model::Gateway gateway;
   read_resource(context, *resource, found.pointer, options, gateway);
   reading.findings.append(context.take_findings());
-  conceal(reading.findings, found.secure_values);
+  model::conceal(reading.findings, found.secure_values);
+  reading.secure_values = std::move(found.secure_values);
   if (!reading.findings.has_errors()) reading.gateway = std::move(gateway);
   return reading;
 }

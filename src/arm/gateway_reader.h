@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "arm/document.h"
 #include "arm/template.h"
@@ -29,6 +30,7 @@ struct ReadOptions {
 struct GatewayReading {
   std::optional<model::Gateway> gateway;
   model::Findings findings;
+  std::vector<std::string> secure_values;  // what no later message may show either; see model::conceal()
 };
 
 GatewayReading read_gateway(std::string_view text, Format format, const ReadOptions& options);

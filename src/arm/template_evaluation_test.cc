@@ -107,7 +107,7 @@ TEST(TemplateParameters, SecretsAreCutOutOfFindings) {
   ASSERT_EQ(result.whole.secure_values, std::vector<std::string>{"top-secret"});
   model::Findings findings;
   findings.error("X", "/x", "'top-secret' is bad, top-secret");
-  conceal(findings, result.whole.secure_values);
+  model::conceal(findings, result.whole.secure_values);
   EXPECT_EQ(findings[0].message, "'***' is bad, ***");
 }
 

@@ -1,9 +1,53 @@
+#include <algorithm>
+
 #include "base/strings.h"
 #include "model/finding.h"
 #include "model/gateway.h"
 #include "model/host_config.h"
 
 namespace portcullis::model {
+
+namespace {
+
+constexpr std::size_t kShortestCutSecret = 4;
+constexpr std::string_view kCut = "...";  // printable()'s mark
+
+// How many bytes at the front of `text` show `secret`.
+std::size_t shown(std::string_view text, std::string_view secret) {
+  std::size_t same = 0;
+  while (same < secret.size() && same < text.size() && ascii_lower(text[same]) == ascii_lower(secret[same])) ++same;
+  if (same == secret.size()) return same;
+  return same >= kShortestCutSecret && text.substr(same).starts_with(kCut) ? same : 0;
+}
+
+void conceal_one(std::string& text, std::string_view secret) {
+  constexpr std::string_view kMask = "***";
+  for (std::size_t at = 0; at < text.size() && !secret.empty();) {
+    const std::size_t count = shown(std::string_view(text).substr(at), secret);
+    if (count > 0) text.replace(at, count, kMask);
+    at += count > 0 ? kMask.size() : 1;
+  }
+}
+
+}  // namespace
+
+void conceal(std::string& text, const std::vector<std::string>& secrets) {
+  // The longest first: one may be a part of another.
+  std::vector<std::string> spellings = secrets;
+  for (const std::string& secret : secrets) {
+    std::string spelled = printable(secret, secret.size());
+    if (spelled != secret) spellings.push_back(std::move(spelled));
+  }
+  std::sort(spellings.begin(), spellings.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  for (const std::string& spelling : spellings) conceal_one(text, spelling);
+}
+
+void conceal(Findings& findings, const std::vector<std::string>& secrets) {
+  for (Finding& finding : findings) {
+    conceal(finding.message, secrets);
+    conceal(finding.pointer, secrets);
+  }
+}
 
 std::string to_line(const Finding& finding) {
   constexpr std::string_view kWords[] = {"error ", "warning ", "info "};

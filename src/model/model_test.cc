@@ -37,6 +37,31 @@ TEST(Findings, WarningsAreNoErrors) {
   EXPECT_TRUE(findings.has_errors());
 }
 
+TEST(Conceal, CoversWhatAMessageMayShowOfASecret) {
+  const std::vector<std::string> secrets{"hunter2", "hunter2-and-more", "two\nlines", "abc", ""};
+  const std::pair<const char*, const char*> cases[] = {
+      {"nothing here", "nothing here"},
+      {"'hunter2' and hunter2hunter2", "'***' and ******"},
+      {"in any case: HUNTER2", "in any case: ***"},
+      {"the longer: hunter2-and-more", "the longer: ***"},
+      {"cut: 'hunter2-and...'", "cut: '***...'"},
+      {"cut early: 'hunt...', not 'hun...'", "cut early: '***...', not 'hun...'"},
+      {"hunters", "hunters"},
+      {"escaped: two\\x0alines", "escaped: ***"},
+      {"raw: two\nlines", "raw: ***"},
+      {"hunter", "hunter"},
+  };
+  for (const auto& [text, covered] : cases) {
+    std::string said = text;
+    conceal(said, secrets);
+    EXPECT_EQ(said, covered);
+  }
+  Findings findings;
+  findings.error("Code", "/tags/hunter2", "'hunter2' is bad");
+  conceal(findings, secrets);
+  EXPECT_EQ(to_line(findings[0]), "error Code /tags/***: '***' is bad");
+}
+
 TEST(FindByName, IgnoresCase) {
   std::vector<FrontendPort> ports(1);
   ports[0].name = "P443";
