@@ -2,6 +2,7 @@
 
 #include "arm/internal/context.h"
 #include "arm/internal/gateway_tables.h"
+#include "arm/internal/older_api.h"
 #include "arm/internal/table.h"
 #include "arm/template.h"
 
@@ -47,6 +48,8 @@ GatewayReading read_gateway(std::string_view text, Format format, const ReadOpti
   model::Gateway gateway;
   read_resource(context, *resource, found.pointer, options, gateway);
   reading.findings.append(context.take_findings());
+  const Node* version = resource->find("apiVersion");
+  assign_priorities(version != nullptr ? version->text : "", gateway, reading.findings);
   model::conceal(reading.findings, found.secure_values);
   reading.secure_values = std::move(found.secure_values);
   if (!reading.findings.has_errors()) reading.gateway = std::move(gateway);

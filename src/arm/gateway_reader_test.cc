@@ -263,6 +263,38 @@ TEST(GatewayReader, ResourceNeedsProperties) {
     EXPECT_FALSE(read(text).gateway) << text;
 }
 
+TEST(GatewayReader, RulesOfAnOldApiVersionGetPriorities) {
+  const auto priorities = [](const std::string& version, model::Findings& findings) {
+    const auto listener = [](const std::string& name, const std::string& hosts) {
+      return R"({"name":")" + name + R"(","properties":{"hostNames":[)" + hosts + "]}}";
+    };
+    const auto rule = [](const std::string& name, const std::string& priority) {
+      return R"({"name":")" + name + R"(","properties":{)" + priority + R"("httpListener":{"id":"/httpListeners/)" +
+             name + R"("}}})";
+    };
+    const GatewayReading reading =
+        read(R"({"name":"gw",)" + version + R"("properties":{"httpListeners":[)" + listener("any", "") + "," +
+             listener("wild", R"("*.x.example")") + "," + listener("exact", R"("a.example")") + "," +
+             listener("given", "") + R"(],"requestRoutingRules":[)" + rule("any", "") + "," + rule("wild", "") + "," +
+             rule("exact", "") + "," + rule("given", R"("priority":10020,)") + "]}}");
+    findings = reading.findings;
+    std::vector<std::uint32_t> found;
+    for (const auto& one : reading.gateway->request_routing_rules) found.push_back(one.priority.value_or(0));
+    return found;
+  };
+  model::Findings findings;
+  for (const char* version : {R"("apiVersion":"2020-05-01",)", R"("apiVersion":"2021-05-01-preview",)"}) {
+    EXPECT_EQ(priorities(version, findings), (std::vector<std::uint32_t>{10'040, 10'030, 10'010, 10'020})) << version;
+    ASSERT_EQ(findings.size(), 1U) << all(findings);
+    EXPECT_EQ(findings[0].code, "RulePriorityAssigned");
+    EXPECT_EQ(findings[0].severity, model::Severity::kWarning);
+  }
+  for (const char* version : {"", R"("apiVersion":"2021-08-01",)", R"("apiVersion":"2025-05-01",)"}) {
+    EXPECT_EQ(priorities(version, findings), (std::vector<std::uint32_t>{0, 0, 0, 10'020})) << version;
+    EXPECT_TRUE(findings.empty()) << all(findings);
+  }
+}
+
 TEST(GatewayReader, NameMayBeGivenByTheCaller) {
   ReadOptions options;
   options.name_if_absent = "from-url";
