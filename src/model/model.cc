@@ -29,6 +29,20 @@ void conceal_one(std::string& text, std::string_view secret) {
   }
 }
 
+// RFC 6901.
+std::string as_pointer_token(std::string_view text) {
+  std::string token;
+  for (const char c : text) {
+    if (c == '~')
+      token += "~0";
+    else if (c == '/')
+      token += "~1";
+    else
+      token += c;
+  }
+  return token;
+}
+
 }  // namespace
 
 void conceal(std::string& text, const std::vector<std::string>& secrets) {
@@ -43,9 +57,11 @@ void conceal(std::string& text, const std::vector<std::string>& secrets) {
 }
 
 void conceal(Findings& findings, const std::vector<std::string>& secrets) {
+  std::vector<std::string> tokens;
+  for (const std::string& secret : secrets) tokens.push_back(as_pointer_token(secret));
   for (Finding& finding : findings) {
     conceal(finding.message, secrets);
-    conceal(finding.pointer, secrets);
+    conceal(finding.pointer, tokens);
   }
 }
 
@@ -54,7 +70,8 @@ std::string to_line(const Finding& finding) {
   std::string line(kWords[static_cast<std::size_t>(finding.severity)]);
   line += finding.code;
   line += ' ';
-  line += finding.pointer.empty() ? "/" : finding.pointer;
+  // Of the document's own spelling: it may hold anything.
+  line += finding.pointer.empty() ? "/" : printable(finding.pointer, finding.pointer.size());
   line += ": ";
   line += finding.message;
   return line;

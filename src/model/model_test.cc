@@ -27,6 +27,7 @@ TEST(EffectiveClientAuth, FollowsWhatTheProfileHolds) {
 TEST(Finding, PrintsAsOneLine) {
   EXPECT_EQ(to_line({Severity::kError, "Code", "/a/0", "Mend it."}), "error Code /a/0: Mend it.");
   EXPECT_EQ(to_line({Severity::kWarning, "Code", "", "Mend it."}), "warning Code /: Mend it.");
+  EXPECT_EQ(to_line({Severity::kInfo, "Code", "/a\n\x1b[2J", "Mend it."}), "info Code /a\\x0a\\x1b[2J: Mend it.");
 }
 
 TEST(Findings, WarningsAreNoErrors) {
@@ -58,7 +59,9 @@ TEST(Conceal, CoversWhatAMessageMayShowOfASecret) {
   }
   Findings findings;
   findings.error("Code", "/tags/hunter2", "'hunter2' is bad");
-  conceal(findings, secrets);
+  findings.error("Code", "/tags/s~1l~0t", "");
+  conceal(findings, {"hunter2", "s/l~t"});
+  EXPECT_EQ(findings[1].pointer, "/tags/***");
   EXPECT_EQ(to_line(findings[0]), "error Code /tags/***: '***' is bad");
 }
 
