@@ -37,16 +37,28 @@ arm::CertificateFacts facts_of(const model::Gateway& gateway, model::Findings& f
   return facts;
 }
 
+void conceal(arm::Node& node, const std::vector<std::string>& secrets) {  // recursion is bounded by the tables
+  model::conceal(node.key, secrets);
+  model::conceal(node.text, secrets);
+  for (arm::Node& item : node.items) conceal(item, secrets);
+}
+
 }  // namespace
 
-std::string show(const model::Gateway& gateway, model::Findings& findings) {
+std::string show(const model::Gateway& gateway, model::Findings& findings,
+                 const std::vector<std::string>& secure_values) {
   arm::WriteOptions options;
   options.certificates = facts_of(gateway, findings);
-  const arm::Node bare = arm::write_gateway(gateway, options);
+  const auto written = [&] {
+    arm::Node node = arm::write_gateway(gateway, options);
+    if (!secure_values.empty()) conceal(node, secure_values);
+    return node;
+  };
+  const arm::Node bare = written();
   options.etag = "W/\"" + guid_of(arm::to_json(bare)) + "\"";
   const arm::Node* id = bare.find("id");
   options.resource_guid = guid_of(id != nullptr ? id->text : gateway.name);
-  return arm::to_pretty_json(arm::write_gateway(gateway, options));
+  return arm::to_pretty_json(written());
 }
 
 }  // namespace portcullis::cli

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "model/finding.h"
 #include "model/gateway.h"
@@ -11,8 +12,9 @@ namespace portcullis::cli {
 
 // The read shape of arm-api.md §1.8 as indented JSON. What only certificates tell (validatedCertData,
 // clientCertIssuerDN, publicCertData) is computed; where one cannot be opened that member is left out and `findings`
-// has a warning. Keys that the host file's `secrets` name are not read. etag and resourceGuid are digests of what is
-// shown and of the resource's id, so that the same document always shows the same.
-std::string show(const model::Gateway& gateway, model::Findings& findings);
+// has a warning. Where a text holds one of `secure_values` it has *** there. etag and resourceGuid are digests of what
+// is shown and of the resource's id, so that the same document always shows the same.
+std::string show(const model::Gateway& gateway, model::Findings& findings,
+                 const std::vector<std::string>& secure_values = {});
 
 }  // namespace portcullis::cli
