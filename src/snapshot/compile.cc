@@ -52,7 +52,8 @@ class Compiler {
   void add_listener(const model::Gateway& gateway, const model::HttpListener& source) {
     const model::FrontendPort* port = model::find_by_name(gateway.frontend_ports, source.frontend_port->name);
     std::optional<Rule> rule = compile_rule(gateway, source);
-    const std::uint32_t priority = rule ? rule->priority : 0;
+    if (!rule) return;  // not served before a rule references it, as on Azure
+    const std::uint32_t priority = rule->priority;
     Listener listener;
     listener.name = source.name;
     listener.gateway = gateway.name;

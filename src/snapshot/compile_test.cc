@@ -126,6 +126,19 @@ TEST_F(CompileTest, ListenersOfOneAddressComeTogether) {
   EXPECT_EQ(snapshot->find(at("127.0.0.1:443")), nullptr);
 }
 
+TEST_F(CompileTest, ListenerWithoutARuleIsNotServed) {
+  add_listener("ruled", "p80", "a.test");
+  add_listener("idle", "p80", "b.test");
+  gateway.request_routing_rules.pop_back();
+  const auto snapshot = compiled();
+  ASSERT_NE(snapshot, nullptr);
+  const Address* address = snapshot->find(at("0.0.0.0:80"));
+  ASSERT_NE(address, nullptr);
+  ASSERT_EQ(address->listeners.size(), 1U);
+  EXPECT_EQ(address->listeners[0].name, "ruled");
+  EXPECT_EQ(address->hosts.select("b.test"), std::nullopt);
+}
+
 TEST_F(CompileTest, OnlyAProfileThatAsksHasAVerifier) {
   add_profile("strict", "ca");
   add_profile("passing", nullptr, ClientAuthMode::kPassthrough);

@@ -299,7 +299,7 @@ INSTANTIATE_TEST_SUITE_P(
                  add_listener(g, "second").host_name = "a.example";
                  g.request_routing_rules.pop_back();
                },
-               "error HttpListenerWithoutRule"},
+               "warning HttpListenerWithoutRule"},
         Broken{"no_pool", [](G& g, H&) { g.request_routing_rules[0].backend_address_pool.reset(); },
                "error RequestRoutingRuleMustReferenceBackendAddressPool"},
         Broken{"no_settings", [](G& g, H&) { g.request_routing_rules[0].backend_http_settings.reset(); },

@@ -60,6 +60,14 @@ bool is_path_prefix(std::string_view path) {
          std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c < 0x7f && c != '?' && c != '#'; });
 }
 
+void check_probe_protocol(const model::Probe& probe, model::Protocol protocol, const model::Ref& ref,
+                          const std::string& settings, Findings& findings) {
+  if (probe.protocol && *probe.protocol != protocol)
+    findings.error("ProbeProtocolMismatch", ref.pointer,
+                   "The probe '" + probe.name + "' and the settings '" + settings +
+                       "' have different protocols; a probe speaks what its settings speak.");
+}
+
 void check_settings(const Gateway& gateway, const BackendHttpSettings& settings, Findings& findings) {
   const std::string& at = settings.pointer;
   if (settings.port == 0)
@@ -72,10 +80,7 @@ void check_settings(const Gateway& gateway, const BackendHttpSettings& settings,
     findings.error("HostNameAndPickHostName", at,
                    "'" + settings.name + "' has both hostName and pickHostNameFromBackendAddress; keep one.");
   const auto* probe = settings.probe ? model::find_by_name(gateway.probes, settings.probe->name) : nullptr;
-  if (probe != nullptr && probe->protocol && *probe->protocol != settings.protocol)
-    findings.error("ProbeProtocolMismatch", settings.probe->pointer,
-                   "The probe '" + probe->name + "' and the settings '" + settings.name +
-                       "' have different protocols; a probe speaks what its settings speak.");
+  if (probe != nullptr) check_probe_protocol(*probe, settings.protocol, *settings.probe, settings.name, findings);
   if (!settings.path.empty() && !is_path_prefix(settings.path))
     findings.error("InvalidBackendPath", at,
                    "The path override '" + printable(settings.path, 100) +
@@ -113,12 +118,14 @@ void check_probe(const model::Probe& probe, Findings& findings) {
   }
 }
 
-void check_layer4_settings(const model::BackendSettings& settings, Findings& findings) {
+void check_layer4_settings(const Gateway& gateway, const model::BackendSettings& settings, Findings& findings) {
   if (settings.port == 0)
     findings.error("BackendSettingsPortMissing", settings.pointer,
                    "'" + settings.name + "' needs a port from 1 to 65535.");
   if (settings.protocol == model::Protocol::kHttp || settings.protocol == model::Protocol::kHttps)
     findings.error("InvalidBackendProtocol", settings.pointer, "The protocol of layer-4 settings is Tcp or Tls.");
+  const auto* probe = settings.probe ? model::find_by_name(gateway.probes, settings.probe->name) : nullptr;
+  if (probe != nullptr) check_probe_protocol(*probe, settings.protocol, *settings.probe, settings.name, findings);
 }
 
 // One listener has one rule, priorities are unique. `listener` is the member that names the rule's listener.
@@ -131,9 +138,9 @@ void check_pairing(const std::vector<R>& rules, std::optional<model::Ref> R::*li
     if (rule.priority) {
       const auto [first, fresh] = priorities.emplace(*rule.priority, &rule);
       if (!fresh)
-        findings.error(
-            "RequestRoutingRulePriorityNotUnique", rule.pointer,
-            "The priority " + std::to_string(*rule.priority) + " is already the rule '" + first->second->name + "''s.");
+        findings.error("RequestRoutingRulePriorityNotUnique", rule.pointer,
+                       "The priority " + std::to_string(*rule.priority) + " is already that of the rule '" +
+                           first->second->name + "'; each rule needs its own.");
     }
     if (rule.*listener) {
       const auto [first, fresh] = taken.emplace((rule.*listener)->name, &rule);
@@ -145,8 +152,9 @@ void check_pairing(const std::vector<R>& rules, std::optional<model::Ref> R::*li
   }
   for (const L& one : listeners)
     if (taken.find(one.name) == taken.end())
-      findings.error("HttpListenerWithoutRule", one.pointer,
-                     "No rule references the listener '" + one.name + "'; add one to " + std::string(collection) + ".");
+      findings.warning("HttpListenerWithoutRule", one.pointer,
+                       "No rule references the listener '" + one.name + "', so it is not served; add one to " +
+                           std::string(collection) + ".");
 }
 
 }  // namespace
@@ -176,7 +184,8 @@ void check_rules(const Subject& subject, Findings& findings) {
 void check_backends(const Subject& subject, Findings& findings) {
   const Gateway& gateway = subject.gateway;
   for (const BackendHttpSettings& settings : gateway.backend_http_settings) check_settings(gateway, settings, findings);
-  for (const model::BackendSettings& settings : gateway.backend_settings) check_layer4_settings(settings, findings);
+  for (const model::BackendSettings& settings : gateway.backend_settings)
+    check_layer4_settings(gateway, settings, findings);
   for (const auto& pool : gateway.backend_address_pools) check_pool(pool, findings);
   for (const model::Probe& probe : gateway.probes) check_probe(probe, findings);
 }
