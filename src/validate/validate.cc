@@ -15,11 +15,13 @@ model::Findings validate(const model::Gateway& gateway, const model::HostConfig&
   check_ssl_policies(subject, findings);
   check_server_certificates(subject, findings);
   check_client_ca_files(subject, findings);
+  check_backend_cas(subject, findings);
   check_ssl_profiles(subject, findings);
   check_listeners(subject, findings);
   check_layer4(subject, findings);
   check_shared_ports(subject, findings);
   check_local_addresses(subject, findings);
+  check_custom_errors(subject, findings);
   check_rules(subject, findings);
   check_url_path_maps(subject, findings);
   check_redirects(subject, findings);

@@ -1,7 +1,7 @@
 // Every rule that a gateway must pass before it may be compiled: Azure's with Azure's codes where they are known
-// (azure-semantics §9), ours where not, all reported at once (where
-// a collection exceeds its limit, only that is said). A Gateway that passes has every reference that serving
-// needs, names that are unique, listeners that do not collide, and trust files that parse. Pure; control thread.
+// (azure-semantics §9), ours where not, all reported at once (where a collection exceeds its limit, only that is said).
+// A Gateway that passes has every reference that serving needs, names that are unique, listeners that do not collide,
+// and trust files that parse. Pure; control thread.
 #pragma once
 
 #include <functional>
@@ -27,12 +27,13 @@ struct Options {
 };
 
 // What holds for a gateway without errors when `serving`, so that snapshot/ may rely on it:
-//  - every listener has frontend IP, port and exactly one rule; an Https one has a certificate whose key is at hand;
+//  - every listener has frontend IP, port and at most one rule (one without any is not served); an Https one has a
+//    certificate whose key is at hand;
 //  - every rule is Basic, with listener, pool, settings and a priority of its own;
 //  - every strict SSL profile that a listener uses has at least one CA file that parses;
-//  - TLS policies are predefined ones that tls/ knows; settings are Http without affinity, probe or draining; pools
-//  hold
-//    valid addresses; rewrite rules are unconditional and touch headers only;
+//  - TLS policies are predefined ones that tls/ knows, or say nothing but to switch off TLS 1.0 and 1.1; settings are
+//    Http without affinity, probe or draining; pools hold valid addresses; rewrite rules are unconditional and touch
+//    headers only;
 //  - host names are canonicalisable, without wildcards, and at most one listener answers to each on one port.
 // Warnings describe what is accepted but will surprise, and protection that the host file's `unenforced` waives.
 model::Findings validate(const model::Gateway& gateway, const model::HostConfig& host, const Options& options = {});

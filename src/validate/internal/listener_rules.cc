@@ -111,6 +111,12 @@ void check_port_use(const HttpListener& listener, PortUse& use, Findings& findin
 
 }  // namespace
 
+std::string resource_id(const Gateway& gateway, std::string_view collection, std::string_view name) {
+  std::string id = gateway.id.empty() ? gateway.id_base : gateway.id;
+  if (id.empty()) id = "applicationGateways/" + printable(gateway.name, 80);
+  return id + "/" + std::string(collection) + "/" + printable(name, 80);
+}
+
 std::vector<std::string> host_names(const HttpListener& listener) {
   std::vector<std::string> names;
   if (!listener.host_name.empty()) names.push_back(listener.host_name);

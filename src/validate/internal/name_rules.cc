@@ -44,8 +44,7 @@ void check_size(std::size_t size, std::size_t limit, const std::string& pointer,
                 Findings& findings) {
   if (size > limit)
     findings.error(code, pointer,
-                   std::to_string(size) + " elements, and at most " + std::to_string(limit) +
-                       " are allowed here (azure-semantics §9.4).");
+                   std::to_string(size) + " elements, and at most " + std::to_string(limit) + " are allowed here.");
 }
 
 constexpr std::string_view kLimitReached = "ApplicationGatewayLimitReached";
@@ -73,9 +72,8 @@ void check_active_listeners(const Gateway& gateway, Findings& findings) {
       std::count_if(gateway.http_listeners.begin(), gateway.http_listeners.end(),
                     [&](const auto& listener) { return inactive.find(listener.name) == inactive.end(); });
   if (active > 100)
-    findings.error(
-        kLimitReached, gateway.pointer + "/properties/httpListeners",
-        std::to_string(active) + " listeners do more than redirect, and at most 100 may (azure-semantics §9.4).");
+    findings.error(kLimitReached, gateway.pointer + "/properties/httpListeners",
+                   std::to_string(active) + " listeners do more than redirect, and at most 100 may.");
 }
 
 }  // namespace
@@ -135,6 +133,8 @@ void check_limits(const Subject& subject, Findings& findings) {
   for (const auto& profile : gateway.ssl_profiles)
     check_size(profile.trusted_client_certificates.size(), 100, profile.pointer, kLimitReached, findings);
   for (const auto& listener : gateway.http_listeners)
+    check_size(listener.host_names.size(), 5, listener.pointer, kLimitReached, findings);
+  for (const auto& listener : gateway.listeners)
     check_size(listener.host_names.size(), 5, listener.pointer, kLimitReached, findings);
   for (const auto& map : gateway.url_path_maps)
     check_size(map.path_rules.size(), 100, map.pointer, kLimitReached, findings);

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "routing/rewrite.h"
+#include "routing/value_template.h"
 #include "validate/internal/rules.h"
 
 namespace portcullis::validate {
@@ -80,6 +81,8 @@ void check_redirect(const Gateway& gateway, const model::RedirectConfiguration& 
         name + " cannot lead to the listener '" + target->name + "', which has several host names or a wildcard.");
 }
 
+constexpr std::string_view kUnconditioned = "rewrite.capture_without_condition";
+
 // Whether every capture in `text` ("{var_uri_path_1}") belongs to a condition on that very variable.
 bool captures_are_conditioned(const model::RewriteRule& rule, const std::string& text) {
   for (std::size_t at = text.find('{'); at != std::string::npos; at = text.find('{', at + 1)) {
@@ -96,6 +99,17 @@ bool captures_are_conditioned(const model::RewriteRule& rule, const std::string&
   return true;
 }
 
+// modifiedPath and modifiedQueryString hold the same variables as header values do.
+void check_url(const model::RewriteRule& rule, Findings& findings) {
+  if (!rule.url_configuration) return;
+  for (const auto* text : {&rule.url_configuration->modified_path, &rule.url_configuration->modified_query_string}) {
+    if (!*text) continue;
+    const auto value = routing::ValueTemplate::compile(**text);
+    if (value || (value.error().code == kUnconditioned && captures_are_conditioned(rule, **text))) continue;
+    findings.error(value.error().code, rule.url_configuration->pointer, "urlConfiguration: " + value.error().message);
+  }
+}
+
 // The findings of each action by itself, so that a capture can be judged by the conditions of its own rule.
 void check_actions(const model::RewriteRule& rule, Findings& findings) {
   const auto judge = [&](model::RewriteRule single, const std::string& value) {
@@ -105,7 +119,7 @@ void check_actions(const model::RewriteRule& rule, Findings& findings) {
     Findings found;
     (void)routing::RewriteProgram::compile(set, found);
     for (model::Finding& finding : found)
-      if (finding.code != "rewrite.capture_without_condition" || !captures_are_conditioned(rule, value))
+      if (finding.code != kUnconditioned || !captures_are_conditioned(rule, value))
         findings.push_back(std::move(finding));
   };
   for (const auto& action : rule.request_header_configurations) {
@@ -123,12 +137,13 @@ void check_actions(const model::RewriteRule& rule, Findings& findings) {
 void check_conditions(const model::RewriteRule& rule, Findings& findings) {
   for (const auto& condition : rule.conditions) {
     const std::string& variable = condition.variable;
-    const bool known = starts_with_ignore_case(variable, "var_") || starts_with_ignore_case(variable, "http_req_") ||
-                       starts_with_ignore_case(variable, "http_resp_");
+    const bool known = routing::parse_variable(variable).has_value();
     if (!known)
-      findings.error("RewriteConditionVariable", condition.pointer,
-                     "'" + printable(variable, 100) +
-                         "' is no variable of a condition: var_NAME, http_req_NAME or http_resp_NAME, without braces.");
+      findings.error(
+          "RewriteConditionVariable", condition.pointer,
+          "'" + printable(variable, 100) +
+              "' is no variable of a condition: write var_NAME with a server variable's name, http_req_NAME or "
+              "http_resp_NAME, without braces.");
   }
 }
 
@@ -166,6 +181,7 @@ void check_rewrite_rule_sets(const Subject& subject, Findings& findings) {
   for (const auto& set : subject.gateway.rewrite_rule_sets) {
     for (const auto& rule : set.rewrite_rules) {
       check_actions(rule, findings);
+      check_url(rule, findings);
       check_conditions(rule, findings);
     }
     check_rerouting(subject.gateway, set, findings);

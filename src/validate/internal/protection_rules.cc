@@ -79,7 +79,7 @@ void check_sku(const Subject& subject, Findings& findings) {
   const model::Sku& sku = subject.gateway.sku;
   const std::string name = sku.name.empty() ? "Standard_v2" : sku.name;
   const bool v1 = is_v1(name);
-  const std::string at = subject.gateway.pointer + "/properties/sku";
+  const std::string at = sku.pointer.empty() ? subject.gateway.pointer + "/properties/sku" : sku.pointer;
   if (v1)
     findings.error("SkuRetired", at + "/name",
                    "The SKU " + name + " is of the retired v1 generation; use " +
@@ -129,8 +129,12 @@ void say_what_is_kept(const Subject& subject, Findings& findings) {
   say(frontend_with(&Frontend::public_ip_address_id) || frontend_with(&Frontend::private_ip_address),
       base + "frontendIPConfigurations",
       "Public and private IP addresses: the host file's 'bind' says which local addresses are listened on.");
-  say(gateway.autoscale || gateway.sku.capacity || gateway.reserved_capacity, base + "sku",
-      "Capacity and autoscaling: the host file's 'workers' says how many threads serve.");
+  constexpr const char* kCapacity = "Capacity: the host file's 'workers' says how many threads serve.";
+  say(gateway.sku.capacity.has_value(), base + "sku", kCapacity);
+  say(gateway.autoscale.has_value(), base + "autoscaleConfiguration", kCapacity);
+  say(gateway.reserved_capacity.has_value(), base + "reservedCapacity", kCapacity);
+  say(!gateway.enable_request_buffering || !gateway.enable_response_buffering, base + "globalConfiguration",
+      "Buffering: bodies are streamed with back-pressure, whatever is set.");
   say(!gateway.private_link_configurations.empty(), base + "privateLinkConfigurations",
       "Private link: clients reach this machine's addresses only.");
   say(!gateway.zones.empty(), gateway.pointer + "/zones", "Availability zones: there is one machine.");

@@ -23,6 +23,7 @@ void check_limits(const Subject& subject, model::Findings& findings);
 void check_ssl_policies(const Subject& subject, model::Findings& findings);
 void check_server_certificates(const Subject& subject, model::Findings& findings);
 void check_client_ca_files(const Subject& subject, model::Findings& findings);
+void check_backend_cas(const Subject& subject, model::Findings& findings);
 void check_ssl_profiles(const Subject& subject, model::Findings& findings);
 
 // Listeners (§4.1, §5) and the local addresses they end up on.
@@ -30,6 +31,7 @@ void check_listeners(const Subject& subject, model::Findings& findings);
 void check_layer4(const Subject& subject, model::Findings& findings);
 void check_shared_ports(const Subject& subject, model::Findings& findings);
 void check_local_addresses(const Subject& subject, model::Findings& findings);
+void check_custom_errors(const Subject& subject, model::Findings& findings);
 
 // Rules, path maps, redirects, pools, settings, probes, rewrite sets (§7).
 void check_rules(const Subject& subject, model::Findings& findings);
@@ -53,6 +55,8 @@ bool only_redirects(const model::RequestRoutingRule& rule);
 // The listener's host names, hostName first.
 std::vector<std::string> host_names(const model::HttpListener& listener);
 bool has_wildcard(std::string_view host_name);
+// The full id of a sub-resource, as far as the document tells where its gateway is.
+std::string resource_id(const model::Gateway& gateway, std::string_view collection, std::string_view name);
 // A policy of before 2022: those and the newer ones cannot live in one gateway (§3.2 rule 4).
 bool is_old_family(const model::SslPolicy& policy);
 

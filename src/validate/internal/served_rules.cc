@@ -1,5 +1,7 @@
 // What is valid on Azure and not served by this build: an error where the gateway is to be served, so that nothing is
 // ever ignored in silence, else a warning. Each feature that is built loses its line here.
+#include <algorithm>
+
 #include "validate/internal/rules.h"
 
 namespace portcullis::validate {
@@ -25,7 +27,10 @@ class Served {
 
   void policy(const std::optional<model::SslPolicy>& policy) {
     if (!policy) return;
-    not_yet(policy->policy_type != model::SslPolicyType::kPredefined, policy->pointer, "custom TLS policies");
+    const auto& off = policy->disabled_ssl_protocols;
+    const bool fewer =
+        std::any_of(off.begin(), off.end(), [](auto version) { return version >= model::TlsVersion::kTls12; });
+    not_yet(policy->policy_type != model::SslPolicyType::kPredefined || fewer, policy->pointer, "custom TLS policies");
     not_yet(allow_retired_ && policy->policy_type == model::SslPolicyType::kPredefined &&
                 (policy->policy_name == "AppGwSslPolicy20150501" || policy->policy_name == "AppGwSslPolicy20170401"),
             policy->pointer, "the retired policy " + policy->policy_name);

@@ -38,6 +38,35 @@ bool is_never_offered(std::string_view suite) {
   return suite.starts_with("TLS_DHE_") || suite.find("3DES") != suite.npos;
 }
 
+unsigned without_disabled(const SslPolicy& policy, unsigned versions) {
+  for (const TlsVersion off : policy.disabled_ssl_protocols) versions &= ~(1U << static_cast<unsigned>(off));
+  return versions;
+}
+
+// `sslPolicy: {disabledSslProtocols: […]}` and nothing else: the default policy without those versions.
+bool is_legacy_form(const SslPolicy& policy) {
+  return !policy.given.has("policyType") && policy.policy_name.empty() && !policy.min_protocol_version &&
+         policy.cipher_suites.empty() && !policy.disabled_ssl_protocols.empty();
+}
+
+// One bit a version from 1.0 up.
+unsigned versions_of(const SslPolicy* policy) {
+  constexpr unsigned k12 = 4;
+  constexpr unsigned k13 = 8;
+  if (policy == nullptr) return k12 | k13;
+  if (policy->policy_type == SslPolicyType::kPredefined) {
+    if (policy->policy_name.empty()) return without_disabled(*policy, k12 | k13);
+    if (!is_old_family(*policy)) return k12 | k13;
+    if (policy->policy_name == "AppGwSslPolicy20150501") return 1 | 2 | k12;
+    return policy->policy_name == "AppGwSslPolicy20170401" ? 2 | k12 : k12;
+  }
+  unsigned versions = 0;
+  const auto lowest = static_cast<unsigned>(policy->min_protocol_version.value_or(TlsVersion::kTls12));
+  const unsigned highest = policy->policy_type == SslPolicyType::kCustomV2 ? 3 : 2;
+  for (unsigned version = lowest; version <= highest; ++version) versions |= 1U << version;
+  return without_disabled(*policy, versions);
+}
+
 class PolicyRules {
  public:
   PolicyRules(const SslPolicy& policy, const Options& options, Findings& findings)
@@ -59,6 +88,7 @@ class PolicyRules {
   }
 
   void check_predefined() {
+    if (is_legacy_form(policy_)) return check_versions();
     if (policy_.min_protocol_version || !policy_.cipher_suites.empty() || !policy_.disabled_ssl_protocols.empty())
       findings_.error("SslPolicyPredefinedHasCustomParts", policy_.pointer,
                       "A Predefined policy takes policyName only; remove minProtocolVersion, cipherSuites and "
@@ -80,6 +110,13 @@ class PolicyRules {
       findings_.error("SslPolicyTls13NeedsCustomV2", policy_.pointer, "TLSv1_3 needs policyType CustomV2.");
     if (minimum < TlsVersion::kTls12) retired("A minProtocolVersion below TLSv1_2" + std::string(kRetiredOn) + ".");
     check_suites(v2, minimum);
+    check_versions();
+  }
+
+  void check_versions() {
+    if (!policy_.disabled_ssl_protocols.empty() && versions_of(&policy_) == 0)
+      findings_.error("SslPolicyAllowsNoVersion", policy_.pointer,
+                      "disabledSslProtocols leaves no TLS version that clients could use; take TLSv1_2 off the list.");
   }
 
   void check_suites(bool v2, TlsVersion minimum) {
@@ -117,44 +154,28 @@ std::vector<const SslPolicy*> policies_of(const model::Gateway& gateway) {
   return policies;
 }
 
-// One bit a version from 1.0 up.
-unsigned versions_of(const SslPolicy* policy) {
-  constexpr unsigned k12 = 4;
-  constexpr unsigned k13 = 8;
-  if (policy == nullptr) return k12 | k13;
-  if (policy->policy_type == SslPolicyType::kPredefined) {
-    if (!is_old_family(*policy)) return k12 | k13;
-    if (policy->policy_name == "AppGwSslPolicy20150501") return 1 | 2 | k12;
-    return policy->policy_name == "AppGwSslPolicy20170401" ? 2 | k12 : k12;
-  }
-  unsigned versions = 0;
-  const auto lowest = static_cast<unsigned>(policy->min_protocol_version.value_or(TlsVersion::kTls12));
-  const unsigned highest = policy->policy_type == SslPolicyType::kCustomV2 ? 3 : 2;
-  for (unsigned version = lowest; version <= highest; ++version) versions |= 1U << version;
-  for (const TlsVersion off : policy->disabled_ssl_protocols) versions &= ~(1U << static_cast<unsigned>(off));
-  return versions;
+// The listener's policy: its profile's, else the gateway's, else none.
+template <class L>
+const SslPolicy* policy_of(const model::Gateway& gateway, const L& listener) {
+  const auto* profile =
+      listener.ssl_profile ? model::find_by_name(gateway.ssl_profiles, listener.ssl_profile->name) : nullptr;
+  if (profile != nullptr && profile->ssl_policy) return &*profile->ssl_policy;
+  return gateway.ssl_policy ? &*gateway.ssl_policy : nullptr;
 }
 
-// §3.2 rule 13.
-void check_versions_on_ports(const model::Gateway& gateway, Findings& findings) {
-  struct First {
-    unsigned versions;
-    const model::HttpListener* listener;
-  };
-  std::map<std::string, First> ports;
-  for (const auto& listener : gateway.http_listeners) {
-    if (listener.protocol != model::Protocol::kHttps || !listener.frontend_ip_configuration || !listener.frontend_port)
-      continue;
-    const SslPolicy* policy = gateway.ssl_policy ? &*gateway.ssl_policy : nullptr;
-    const auto* profile =
-        listener.ssl_profile ? model::find_by_name(gateway.ssl_profiles, listener.ssl_profile->name) : nullptr;
-    if (profile != nullptr && profile->ssl_policy) policy = &*profile->ssl_policy;
+// §3.2 rule 13, for listeners that speak `protocol`.
+template <class L>
+void check_versions_on_ports(const model::Gateway& gateway, const std::vector<L>& listeners, model::Protocol protocol,
+                             Findings& findings) {
+  std::map<std::string, const L*> ports;
+  for (const L& listener : listeners) {
+    if (listener.protocol != protocol || !listener.frontend_ip_configuration || !listener.frontend_port) continue;
     const std::string key =
         to_lower(listener.frontend_ip_configuration->name) + "/" + to_lower(listener.frontend_port->name);
-    const auto [first, fresh] = ports.try_emplace(key, First{versions_of(policy), &listener});
-    if (!fresh && first->second.versions != versions_of(policy))
+    const L& first = *ports.try_emplace(key, &listener).first->second;
+    if (versions_of(policy_of(gateway, first)) != versions_of(policy_of(gateway, listener)))
       findings.error("SslPolicyVersionsDifferOnPort", listener.pointer,
-                     "The listeners '" + first->second.listener->name + "' and '" + listener.name +
+                     "The listeners '" + first.name + "' and '" + listener.name +
                          "' share a frontend port, and their TLS policies allow different protocol versions; use "
                          "another port or the same versions.");
   }
@@ -180,7 +201,9 @@ void check_ssl_policies(const Subject& subject, Findings& findings) {
                          " are of different families: those of 2015, 2017 and Custom cannot be used in one gateway "
                          "with those of 2022 and CustomV2.");
   }
-  check_versions_on_ports(subject.gateway, findings);
+  const model::Gateway& gateway = subject.gateway;
+  check_versions_on_ports(gateway, gateway.http_listeners, model::Protocol::kHttps, findings);
+  check_versions_on_ports(gateway, gateway.listeners, model::Protocol::kTls, findings);
 }
 
 }  // namespace portcullis::validate

@@ -53,11 +53,12 @@ void check_passthrough(const SslProfile& profile, Findings& findings) {
         "The profile '" + profile.name + "' is Passthrough: no client is refused, whatever is said by" + ignored + ".");
 }
 
-void check_opens(const model::SslCertificate& certificate, const std::string& pointer, Findings& findings) {
+void check_opens(const model::SslCertificate& certificate, const std::string& id, const std::string& pointer,
+                 Findings& findings) {
   const auto pair = x509::load_key_pair(certificate.data->bytes, certificate.password);
   if (!pair)
     findings.error(pair.error().code, pointer,
-                   "Data or Password for certificate " + certificate.name + " is invalid: " + pair.error().message);
+                   "Data or Password for certificate " + id + " is invalid: " + pair.error().message + ".");
 }
 
 void check_key_elsewhere(const Subject& subject, const model::SslCertificate& certificate, Findings& findings) {
@@ -81,11 +82,11 @@ void check_key_elsewhere(const Subject& subject, const model::SslCertificate& ce
     findings.warning(code, certificate.pointer, std::move(message));
 }
 
-// Whether a profile trusts the file without asking for its issuer (azure-semantics §9.3).
-bool trusted_without_dn_rule(const Gateway& gateway, std::string_view name) {
+// Whether a profile trusts the file and asks for its issuer, or trusts it and does not (azure-semantics §9.3).
+bool trusted_with_dn_rule(const Gateway& gateway, std::string_view name, bool dn_rule) {
   return std::any_of(gateway.ssl_profiles.begin(), gateway.ssl_profiles.end(), [&](const SslProfile& profile) {
     const auto& refs = profile.trusted_client_certificates;
-    return !model::effective_client_auth_configuration(profile).verify_client_cert_issuer_dn &&
+    return model::effective_client_auth_configuration(profile).verify_client_cert_issuer_dn == dn_rule &&
            std::any_of(refs.begin(), refs.end(), [&](const auto& ref) { return equals_ignore_case(ref.name, name); });
   });
 }
@@ -97,21 +98,25 @@ void check_server_certificates(const Subject& subject, Findings& findings) {
   constexpr std::size_t kMaxServerCertificate = 16'384;
   for (const auto& certificate : gateway.ssl_certificates) {
     const std::string& pointer = certificate.data_pointer.empty() ? certificate.pointer : certificate.data_pointer;
+    const std::string id = resource_id(gateway, "sslCertificates", certificate.name);
     if (certificate.data && certificate.data->bytes.size() > kMaxServerCertificate)
-      findings.warning("SslCertificateLargerThanAzureTakes", certificate.pointer,
-                       "The certificate '" + certificate.name + "' is larger than the 16 KB that Azure takes.");
-    if (certificate.data_undecoded)
+      findings.error("SslCertificateTooLarge", pointer,
+                     "The certificate '" + certificate.name + "' has " +
+                         std::to_string(certificate.data->bytes.size()) +
+                         " bytes, and at most 16 KB (16384) are allowed; leave out what is not its own chain.");
+    else if (certificate.data_undecoded)
       findings.error("ApplicationGatewaySslCertificateInvalidData", pointer,
-                     "Data or Password for certificate " + certificate.name +
+                     "Data or Password for certificate " + id +
                          " is invalid: 'data' is the base64 of a PFX or PEM file, or '@file'.");
     else if (certificate.data && !subject.options.serving)
-      check_opens(certificate, pointer, findings);
+      check_opens(certificate, id, pointer, findings);
     else if (!certificate.data)
       check_key_elsewhere(subject, certificate, findings);
   }
 }
 
 void check_client_ca_files(const Subject& subject, Findings& findings) {
+  constexpr std::string_view kSeveralChains = "trusted_client_certificate.several_chains";
   std::map<std::string, const model::TrustedClientCertificate*> seen;
   for (const auto& ca : subject.gateway.trusted_client_certificates) {
     const std::string pointer = ca.data_pointer.empty() ? ca.pointer + "/properties/data" : ca.data_pointer;
@@ -122,14 +127,16 @@ void check_client_ca_files(const Subject& subject, Findings& findings) {
       continue;
     }
     for (const auto& warning : file->warnings)
-      findings.warning(warning.code, pointer, "Trusted client certificate '" + ca.name + "': " + warning.message);
+      // Several chains only matter to who asks which of them issued the client's certificate.
+      if (warning.code != kSeveralChains || trusted_with_dn_rule(subject.gateway, ca.name, true))
+        findings.warning(warning.code, pointer, "Trusted client certificate '" + ca.name + "': " + warning.message);
     const auto [first, fresh] = seen.emplace(file->validated_cert_data, &ca);
     if (!fresh)
       findings.warning("DuplicateTrustedClientCertificate", pointer,
                        "The trusted client certificates '" + first->second->name + "' and '" + ca.name +
                            "' hold the same certificates.");
     if (subject.options.is_public_root && subject.options.is_public_root(file->root) &&
-        trusted_without_dn_rule(subject.gateway, ca.name))
+        trusted_with_dn_rule(subject.gateway, ca.name, false))
       findings.warning("PublicRootWithoutIssuerRule", pointer,
                        "The root of '" + ca.name +
                            "' is a public CA: whoever buys a certificate there can authenticate; set "
