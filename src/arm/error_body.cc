@@ -26,9 +26,15 @@ std::string without_place(std::string message) {
 
 std::string azure_message(const Finding& finding) {
   std::string message = without_place(finding.message);
-  const std::string path = dotted_path(finding.pointer);
+  std::string path = dotted_path(finding.pointer);
   if (path.empty()) return message;
-  if (finding.code != "InvalidJson") return message + " Path " + path + ".";
+  if (finding.code != "InvalidJson") {
+    // Azure names the reference, the finding its id.
+    constexpr std::string_view kId = ".id";
+    if (path.size() > kId.size() && equals_ignore_case(std::string_view(path).substr(path.size() - kId.size()), kId))
+      path.resize(path.size() - kId.size());
+    return message + " Path " + path + ".";
+  }
   message += " Path '" + path + "'";
   if (finding.line > 0)
     message += ", line " + std::to_string(finding.line) + ", position " + std::to_string(finding.column);

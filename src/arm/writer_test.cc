@@ -134,6 +134,7 @@ std::string everything() {
    "urlConfiguration":{"modifiedPath":"/abc","modifiedQueryString":"","reroute":false}}}]}}],
  "redirectConfigurations":[{"name":"go","properties":{"redirectType":"SeeOther","targetListener":{"id":"GW/httpListeners/web"},"targetUrl":"https://x","includePath":false,"includeQueryString":true}}],
  "privateLinkConfigurations":[{"name":"pl","properties":{"ipConfigurations":[{"name":"i","properties":{"privateIPAddress":"10.0.0.5","privateIPAllocationMethod":"Dynamic","subnet":{"id":"/s"},"primary":false}}]}}],
+ "privateEndpointConnections":[{"name":"pe","id":"/pe","properties":{"linkIdentifier":"7","privateLinkServiceConnectionState":{"status":"Approved"}}}],
  "entraJWTValidationConfigs":[{"name":"jwt","properties":{"unAuthorizedRequestAction":"Allow","tenantId":"t","clientId":"c","audiences":["a"]}}]
  }})";
   replace_all(text, "\"GW", "\"" + std::string(kFullIdBase));

@@ -85,9 +85,11 @@ model::Findings Context::take_findings() {
   return std::move(findings_);
 }
 
-void Context::wrong_type(const Node& node, const std::string& pointer, std::string_view expected) {
+void Context::wrong_type(const Node& node, const std::string& pointer, std::string_view expected,
+                         std::string_view type) {
+  const std::string to = type.empty() ? std::string() : " \"...\" to type '" + std::string(type) + "'";
   error_at(node, "InvalidJson", pointer,
-           "Error converting value: " + std::string(expected) + " is expected here, not " +
+           "Error converting value" + to + ": " + std::string(expected) + " is expected here, not " +
                std::string(kind_name(node.kind)) + " (" + node.place() + ").");
 }
 

@@ -27,8 +27,9 @@ class Context {
   // The same, with the node's line and column in the finding.
   void error_at(const Node& node, std::string_view code, std::string pointer, std::string message);
   void warning(std::string_view code, std::string pointer, std::string message);
-  // "InvalidJson: Error converting value …": `expected` says what the property takes. Never shows the value itself.
-  void wrong_type(const Node& node, const std::string& pointer, std::string_view expected);
+  // "InvalidJson: Error converting value …": `expected` says what the property takes, `type` the name of that for
+  // Azure. Never shows the value itself.
+  void wrong_type(const Node& node, const std::string& pointer, std::string_view expected, std::string_view type = {});
   // "Error converting value "shown": `expected` is expected here". `shown` must not be a secret.
   void wrong_value(const Node& node, const std::string& pointer, const std::string& shown, const std::string& expected);
   void missing_member(const Node& node, const std::string& pointer, std::string_view name, std::string_view type);
@@ -48,8 +49,9 @@ class Context {
   void index_names(const Node& properties, std::string gateway_name, std::string gateway_id);
   // A reference to an element of `collection` (its wire name), with the target's own spelling.
   std::optional<model::Ref> resolve(const Node& node, const std::string& pointer, std::string_view collection);
-  // `{id: …}` of something outside this gateway (a subnet, a public IP): the id as given.
-  std::optional<std::string> external_id(const Node& node, const std::string& pointer);
+  // `{id: …}` of something outside this gateway: the id as given. `type`: the last type of a full id ("subnets");
+  // empty: any.
+  std::optional<std::string> external_id(const Node& node, const std::string& pointer, std::string_view type);
 
   // The bytes of a `data` value: '@file', PEM text, or base64 of either PEM or binary. Nothing, and a finding, when it
   // names a file that may not or cannot be read; undecodable text is handed on as it is.
@@ -69,6 +71,11 @@ class Context {
   std::optional<model::Ref> resolve_name(const Node& node, const std::string& name, const std::string& shown,
                                          const std::string& pointer, std::string_view collection);
   void reference_missing(const Node& node, const std::string& pointer);
+  void reference_malformed(const Node& node, const std::string& id, const std::string& pointer,
+                           const std::string& expected);
+  // The full id of this gateway and of a part of it, as far as the document tells.
+  std::string gateway_id() const;
+  std::string own_id(std::string_view collection, std::string_view name) const;
   // The id of the sub-resource that holds the place `pointer`.
   std::string referrer(const std::string& pointer) const;
 

@@ -38,9 +38,9 @@ const Table<Sku>& sku_table() {
 
 const Table<GatewayIpConfiguration>& gateway_ip_configuration_table() {
   using G = GatewayIpConfiguration;
-  static const Table<G> table{
-      "ApplicationGatewayIPConfiguration",
-      {{"provisioningState", provisioning_state<G>(), kReadOnly}, {"subnet", external<G>(&G::subnet_id), kKept}}};
+  static const Table<G> table{"ApplicationGatewayIPConfiguration",
+                              {{"provisioningState", provisioning_state<G>(), kReadOnly},
+                               {"subnet", external<G>(&G::subnet_id, "subnets"), kKept}}};
   return table;
 }
 
@@ -59,7 +59,7 @@ const Table<PrivateLinkIpConfiguration>& private_link_ip_table() {
       {{"provisioningState", provisioning_state<P>(), kReadOnly},
        {"privateIPAddress", text<P>(&P::private_ip_address), kKept},
        {"privateIPAllocationMethod", spelled<P>(&P::private_ip_allocation_method, {"Static", "Dynamic"}), kKept},
-       {"subnet", external<P>(&P::subnet_id), kKept},
+       {"subnet", external<P>(&P::subnet_id, "subnets"), kKept},
        {"primary", boolean<P>(&P::primary), kKept}}};
   return table;
 }
@@ -216,8 +216,8 @@ Rows backend_and_routing_rows() {
        kAlways},
       {"privateLinkConfigurations", collection<G>(&G::private_link_configurations, private_link_table()), kKept,
        kAlways},
-      {"privateEndpointConnections",
-       computed<G>([](const Writing&, const G&) -> std::optional<Node> { return container(Kind::kArray); }), kReadOnly},
+      {"privateEndpointConnections", kept<G>(&G::private_endpoint_connections), "Azure fills it in; kept and returned.",
+       kAlways},
   };
 }
 
@@ -228,7 +228,7 @@ Rows setting_rows() {
        "For listeners whose profile has none. Absent: AppGwSslPolicy20220101."},
       {"webApplicationFirewallConfiguration", object<G>(&G::firewall, firewall_table()),
        "Not enforced: an error until the host file's `unenforced` lists `waf`."},
-      {"firewallPolicy", external<G>(&G::firewall_policy_id),
+      {"firewallPolicy", external<G>(&G::firewall_policy_id, kFirewallPolicies),
        "Not enforced: an error until the host file's `unenforced` lists `waf`."},
       {"forceFirewallPolicyAssociation", boolean<G>(&G::force_firewall_policy_association), kKept},
       {"enableHttp2", boolean<G>(&G::enable_http2), "HTTP/2 on the client side of every Https listener."},

@@ -6,6 +6,9 @@
 
 namespace portcullis::arm {
 
+// The type of a web application firewall's policy, as its id names it.
+inline constexpr std::string_view kFirewallPolicies = "ApplicationGatewayWebApplicationFirewallPolicies";
+
 // The resource itself: name, location, tags, …, properties.
 const Table<model::Gateway>& gateway_resource_table();
 // What stands under the resource's `properties`.

@@ -148,17 +148,17 @@ Field<T> references(std::vector<model::Ref> Base::*member, std::string_view targ
           {.kind = ValueKind::kReference, .list = true, .target = std::string(target)}};
 }
 
-// {"id": …} of a resource outside this gateway: kept as given.
+// {"id": …} of a resource outside this gateway: kept as given. `type`: what it must be of, as its full id names it.
 template <class T, class Base>
-Field<T> external(std::string Base::*member) {
-  return {[member](Context& context, const Node& node, const std::string& pointer, T& object) {
-            if (auto id = context.external_id(node, pointer)) object.*member = std::move(*id);
+Field<T> external(std::string Base::*member, std::string_view type) {
+  return {[member, type](Context& context, const Node& node, const std::string& pointer, T& object) {
+            if (auto id = context.external_id(node, pointer, type)) object.*member = std::move(*id);
           },
           [member](const Writing&, const T& object, std::string_view, bool) -> std::optional<Node> {
             if ((object.*member).empty()) return std::nullopt;
             return id_node(object.*member);
           },
-          {.kind = ValueKind::kExternal}};
+          {.kind = ValueKind::kExternal, .target = std::string(type)}};
 }
 
 // --- what is computed -----------------------------------------------------------------------------------------------
@@ -207,17 +207,20 @@ Field<T> reverse(std::string_view name, std::vector<R> model::Gateway::*elements
   });
 }
 
-// Any JSON, kept as text.
+// A list of any JSON, kept as text.
 template <class T, class Base>
 Field<T> kept(std::string Base::*member) {
-  return {[member](Context&, const Node& node, const std::string&, T& object) { object.*member = to_json(node); },
-          [member](const Writing&, const T& object, std::string_view, bool) -> std::optional<Node> {
-            if ((object.*member).empty()) return std::nullopt;
+  return {[member](Context& context, const Node& node, const std::string& pointer, T& object) {
+            if (!node.is(Kind::kArray)) return context.wrong_type(node, pointer, "a list");
+            object.*member = to_json(node);
+          },
+          [member](const Writing&, const T& object, std::string_view, bool forced) -> std::optional<Node> {
+            if ((object.*member).empty()) return forced ? std::optional(container(Kind::kArray)) : std::nullopt;
             ParsedDocument document = parse_json(object.*member);
             if (document.findings.has_errors()) return std::nullopt;
             return std::move(document.root);
           },
-          {}};
+          {.list = true}};
 }
 
 }  // namespace portcullis::arm

@@ -22,6 +22,19 @@ bool has_empty_segment(const std::vector<std::string_view>& parts) {
   return false;
 }
 
+// A path; and where it says that it is a full id, "/subscriptions/…/providers/NAMESPACE/(TYPE/NAME)+" with that last
+// type.
+bool is_external_id(std::string_view id, std::string_view type) {
+  const std::vector<std::string_view> parts = split(id, '/');
+  if (parts.size() < 2 || !parts[0].empty() || has_empty_segment(parts)) return false;
+  if (!equals_ignore_case(parts[1], "subscriptions")) return true;
+  std::size_t provider = parts.size() - 1;
+  while (provider > 0 && !equals_ignore_case(parts[provider], "providers")) --provider;
+  const std::size_t after = parts.size() - provider - 1;
+  return provider > 0 && after >= 3 && after % 2 == 1 &&
+         (type.empty() || equals_ignore_case(parts[parts.size() - 2], type));
+}
+
 }  // namespace
 
 void Context::index_names(const Node& properties, std::string gateway_name, std::string gateway_id) {
@@ -40,10 +53,18 @@ void Context::index_names(const Node& properties, std::string gateway_name, std:
   }
 }
 
+std::string Context::own_id(std::string_view collection, std::string_view name) const {
+  return gateway_id() + "/" + std::string(collection) + "/" + printable(name, 80);
+}
+
+std::string Context::gateway_id() const {
+  return id_base_.empty() ? "applicationGateways/" + printable(gateway_name_, 80) : id_base_;
+}
+
 std::string Context::referrer(const std::string& pointer) const {
   constexpr std::string_view kProperties = "/properties/";
   const std::size_t at = pointer.find(kProperties);
-  std::string id = id_base_.empty() ? "applicationGateways/" + printable(gateway_name_, 80) : id_base_;
+  std::string id = gateway_id();
   if (at == std::string::npos) return id;
   const std::string rest = pointer.substr(at + kProperties.size());
   const std::vector<std::string_view> parts = split(rest, '/');
@@ -59,12 +80,20 @@ void Context::reference_missing(const Node& node, const std::string& pointer) {
   error_at(node, "MissingJsonReferenceId", pointer, "Value for reference id is missing (" + node.place() + ").");
 }
 
+void Context::reference_malformed(const Node& node, const std::string& id, const std::string& pointer,
+                                  const std::string& expected) {
+  error_at(node, "InvalidJsonReferenceFormat", pointer,
+           "Reference Id " + printable(id, 200) +
+               " is not formatted correctly. The Id is expected to reference resources of type " + expected + ".");
+}
+
 std::optional<model::Ref> Context::resolve(const Node& node, const std::string& pointer, std::string_view collection) {
   if (is_expression(node)) return std::nullopt;
   const bool yaml = format_ == Format::kYaml;
   if (yaml && (node.is(Kind::kString) || node.is(Kind::kNumber)))
-    return node.text.find('/') == std::string::npos ? resolve_name(node, node.text, node.text, pointer, collection)
-                                                    : resolve_id(node, node.text, pointer, collection);
+    return node.text.find('/') == std::string::npos
+               ? resolve_name(node, node.text, own_id(collection, node.text), pointer, collection)
+               : resolve_id(node, node.text, pointer, collection);
   if (!node.is(Kind::kObject)) {
     wrong_type(node, pointer, yaml ? "a name, {name: …} or {id: …}" : "an object {\"id\": …}");
     return std::nullopt;
@@ -88,7 +117,7 @@ std::optional<model::Ref> Context::resolve(const Node& node, const std::string& 
   const auto text = text_of(*given, given_pointer);
   if (!text) return std::nullopt;
   return id != nullptr ? resolve_id(*given, *text, given_pointer, collection)
-                       : resolve_name(*given, *text, *text, given_pointer, collection);
+                       : resolve_name(*given, *text, own_id(collection, *text), given_pointer, collection);
 }
 
 std::optional<model::Ref> Context::resolve_id(const Node& node, const std::string& id, const std::string& pointer,
@@ -98,10 +127,7 @@ std::optional<model::Ref> Context::resolve_id(const Node& node, const std::strin
     return std::nullopt;
   }
   const auto malformed = [&] {
-    error_at(node, "InvalidJsonReferenceFormat", pointer,
-             "Reference Id " + printable(id, 200) +
-                 " is not formatted correctly. The Id is expected to reference resources of type applicationGateways/" +
-                 std::string(collection) + ".");
+    reference_malformed(node, id, pointer, "applicationGateways/" + std::string(collection));
     return std::nullopt;
   };
   const std::vector<std::string_view> parts = split(id, '/');
@@ -119,7 +145,7 @@ std::optional<model::Ref> Context::resolve_id(const Node& node, const std::strin
   }
   // The id ends in "/<collection>/<name>", which are parts of it that split() has seen.
   if (full && id_base_.empty()) id_base_ = id.substr(0, id.size() - parts[9].size() - parts[10].size() - 2);
-  auto ref = resolve_name(node, name, id, pointer, collection);
+  auto ref = resolve_name(node, name, full ? id : own_id(collection, name), pointer, collection);
   if (ref && full) ref->id = id;
   return ref;
 }
@@ -131,12 +157,12 @@ std::optional<model::Ref> Context::resolve_name(const Node& node, const std::str
       return model::Ref{found->second, pointer, {}};
   error_at(node, "InvalidResourceReference", pointer,
            "Resource " + printable(shown, 300) + " referenced by resource " + referrer(pointer) +
-               " was not found. Please make sure that the referenced resource exists: " + std::string(collection) +
-               " has no element of that name.");
+               " was not found. Please make sure that the referenced resource exists, and that both resources are in "
+               "the same region.");
   return std::nullopt;
 }
 
-std::optional<std::string> Context::external_id(const Node& node, const std::string& pointer) {
+std::optional<std::string> Context::external_id(const Node& node, const std::string& pointer, std::string_view type) {
   if (!node.is(Kind::kObject)) {
     wrong_type(node, pointer, "an object {\"id\": …}");
     return std::nullopt;
@@ -150,7 +176,14 @@ std::optional<std::string> Context::external_id(const Node& node, const std::str
     return std::nullopt;
   }
   if (is_expression(*id)) return std::nullopt;
-  return text_of(*id, pointer_to(pointer, id->key));
+  const std::string at = pointer_to(pointer, id->key);
+  auto text = text_of(*id, at);
+  if (!text || is_external_id(*text, type)) return text;
+  if (text->empty())
+    reference_missing(*id, at);
+  else
+    reference_malformed(*id, *text, at, type.empty() ? "another resource" : std::string(type));
+  return std::nullopt;
 }
 
 }  // namespace portcullis::arm

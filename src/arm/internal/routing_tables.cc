@@ -29,7 +29,7 @@ const Table<PathRule>& path_rule_table() {
        {"redirectConfiguration", reference<P>(&P::redirect_configuration, "redirectConfigurations"), ""},
        {"rewriteRuleSet", reference<P>(&P::rewrite_rule_set, "rewriteRuleSets"), ""},
        {"loadDistributionPolicy", reference<P>(&P::load_distribution_policy, "loadDistributionPolicies"), ""},
-       {"firewallPolicy", external<P>(&P::firewall_policy_id), kUnenforcedWaf}}};
+       {"firewallPolicy", external<P>(&P::firewall_policy_id, kFirewallPolicies), kUnenforcedWaf}}};
   return table;
 }
 

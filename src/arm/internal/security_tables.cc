@@ -292,7 +292,7 @@ const Table<AuthConfig>& auth_config_table() {
   using A = AuthConfig;
   static const Table<A> table{"ApplicationGatewayAuthConfig",
                               {{"name", text<A>(&A::name), "", kRequired | kAlways},
-                               {"authenticationPolicy", external<A>(&A::authentication_policy_id), "", kRequired}}};
+                               {"authenticationPolicy", external<A>(&A::authentication_policy_id, ""), "", kRequired}}};
   return table;
 }
 

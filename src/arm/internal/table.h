@@ -70,7 +70,7 @@ template <class T>
 void read_object(Context& context, const Node& node, const std::string& pointer, const Table<T>& table, T& object,
                  std::string_view type = {}) {
   if (context.is_expression(node)) return;
-  if (!node.is(Kind::kObject)) return context.wrong_type(node, pointer, "an object");
+  if (!node.is(Kind::kObject)) return context.wrong_type(node, pointer, "an object", type.empty() ? table.type : type);
   for (const Node& member : node.items) {
     const auto row = std::find_if(table.rows.begin(), table.rows.end(), [&](const Row<T>& candidate) {
       return equals_ignore_case(candidate.name, member.key);
