@@ -1,5 +1,6 @@
 #include "arm/reference.h"
 
+#include <algorithm>
 #include <set>
 #include <vector>
 
@@ -11,6 +12,14 @@ namespace portcullis::arm {
 namespace {
 
 std::string code(const std::string& text) { return "`" + text + "`"; }
+
+// To the heading of the section, as GitHub spells its anchor.
+std::string link_to(const Schema& schema) {
+  std::string anchor = to_lower(schema.type);
+  std::erase(anchor, '.');
+  std::replace(anchor.begin(), anchor.end(), ' ', '-');
+  return "[" + std::string(schema.type) + "](#" + anchor + ")";
+}
 
 std::string one_type(const Shape& shape) {
   switch (shape.kind) {
@@ -30,15 +39,13 @@ std::string one_type(const Shape& shape) {
     }
     case ValueKind::kObject:
     case ValueKind::kCollection:
-      return shape.object == nullptr
-                 ? "object"
-                 : "[" + std::string(shape.object->type) + "](#" + to_lower(shape.object->type) + ")";
+      return shape.object == nullptr ? "object" : link_to(*shape.object);
     case ValueKind::kReference:
       return "reference into " + code(shape.target);
     case ValueKind::kExternal:
-      return "`{id}` of an Azure resource";
+      return shape.target.empty() ? "`{id}` of another resource" : "`{id}` of one of Azure's " + code(shape.target);
     case ValueKind::kMap:
-      return "map";
+      return shape.object == nullptr ? "map" : "map of " + link_to(*shape.object);
   }
   return {};
 }
@@ -138,6 +145,37 @@ class SchemaWriter {
     return node;
   }
 
+  // An object that has this one member.
+  static Node object_with(const char* name) {
+    Node node = typed("object");
+    Node properties = container(Kind::kObject);
+    add_member(properties, name, typed("string"));
+    add_member(node, "properties", std::move(properties));
+    Node required = container(Kind::kArray);
+    required.items.push_back(json_text(name));
+    add_member(node, "required", std::move(required));
+    add_member(node, "additionalProperties", json_boolean(false));
+    return node;
+  }
+
+  // {"id": …}; in YAML also {name: …} or the name alone.
+  Node own_reference() {
+    constexpr const char* kName = "reference";
+    if (known_.insert(kName).second) {
+      Node choices = container(Kind::kArray);
+      choices.items.push_back(object_with("id"));
+      choices.items.push_back(object_with("name"));
+      choices.items.push_back(typed("string"));
+      Node definition = container(Kind::kObject);
+      add_member(definition, "description", json_text("{\"id\": …}; in YAML also {name: …} or the name alone."));
+      add_member(definition, "anyOf", std::move(choices));
+      add_member(definitions_, kName, std::move(definition));
+    }
+    Node node = container(Kind::kObject);
+    add_member(node, "$ref", json_text("#/definitions/" + std::string(kName)));
+    return node;
+  }
+
   Node one(const Shape& shape) {
     switch (shape.kind) {
       case ValueKind::kAny:
@@ -164,13 +202,9 @@ class SchemaWriter {
       case ValueKind::kCollection:
         return reference_to(*shape.object, true);
       case ValueKind::kReference:
-      case ValueKind::kExternal: {
-        Node node = typed("object");
-        Node properties = container(Kind::kObject);
-        add_member(properties, "id", typed("string"));
-        add_member(node, "properties", std::move(properties));
-        return node;
-      }
+        return own_reference();
+      case ValueKind::kExternal:
+        return object_with("id");
       case ValueKind::kMap:
         return typed("object");
     }
@@ -193,7 +227,9 @@ std::string configuration_markdown() {
       "below lists what stands under `properties`. What a build does not serve yet is refused with `NotServedYet`.\n\n"
       "## The gateway document\n";
   Sections(out).add(*schema_of(gateway_resource_table()));
-  out += "\n## The host file\n";
+  out +=
+      "\n## The host file\n\n"
+      "A key that a build reads and does not act on yet gives the warning `NotInThisBuild`.\n";
   Sections(out).add(*schema_of(host_table()));
   return out;
 }
