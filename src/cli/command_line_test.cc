@@ -162,11 +162,11 @@ TEST_F(DocumentTest, BothFilesAreReportedAndTheHostFileIsNamed) {
 
 TEST_F(DocumentTest, WhatCannotBeReadIsOneLineWithCodeAndAdvice) {
   ASSERT_EQ(::mkfifo((parent / "fifo").c_str(), 0600), 0);
-  std::ofstream(parent / "huge.json") << std::string((8U << 20U) + 1, ' ');
+  std::ofstream(parent / "huge.json") << std::string((16U << 20U) + 1, ' ');
   const std::pair<std::string, const char*> cases[] = {{parent / "absent.json", "No such file"},
                                                        {parent.path(), "not a regular file"},
                                                        {parent / "fifo", "not a regular file"},
-                                                       {parent / "huge.json", "over 8 MiB"},
+                                                       {parent / "huge.json", "over 16 MiB"},
                                                        {"", "No such file"}};
   for (const auto& [path, why] : cases) {
     const Said said = run_line({"check", path});

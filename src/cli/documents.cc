@@ -17,6 +17,7 @@
 #include "cli/show.h"
 #include "net/fd.h"
 #include "snapshot/compile.h"
+#include "validate/public_roots.h"
 #include "validate/validate.h"
 
 namespace portcullis::cli {
@@ -58,7 +59,7 @@ std::optional<std::string> read_text(const std::string& path, const char* what, 
     if (got == 0) break;
     have += static_cast<std::size_t>(got);
   }
-  if (have > arm::kMaxDocumentBytes) return refuse("it is over 8 MiB; a gateway's document is never that large");
+  if (have > arm::kMaxDocumentBytes) return refuse("it is over 16 MiB; a gateway's document is never that large");
   text.resize(have);
   return text;
 }
@@ -169,9 +170,22 @@ Findings open_secrets(Documents& documents) {
   return findings;
 }
 
+validate::Options rules() {
+  validate::Options options;
+  options.is_public_root = validate::public_roots();
+  return options;
+}
+
 void compile(const model::Gateway& gateway, const model::HostConfig& host, Findings& findings) {
   const model::Gateway* one = &gateway;
-  const auto snapshot = snapshot::compile({&one, 1}, host, nullptr, findings);
+  Findings compiling;
+  const auto snapshot = snapshot::compile({&one, 1}, host, nullptr, compiling);
+  // What validation has said already is not said twice.
+  for (model::Finding& finding : compiling)
+    if (std::none_of(findings.begin(), findings.end(), [&](const model::Finding& said) {
+          return said.code == finding.code && said.pointer == finding.pointer;
+        }))
+      findings.push_back(std::move(finding));
   if (snapshot != nullptr && snapshot->addresses.empty())
     findings.error("NoListeners", gateway.pointer + "/properties/httpListeners",
                    "The gateway has no listener, so it would serve nothing; add one.");
@@ -184,7 +198,7 @@ server::Loaded load(const DocumentPaths& paths) {
   Documents documents = read_documents(paths);
   loaded.findings = std::move(documents.findings);
   if (documents.gateway && documents.host)
-    loaded.findings.append(validate::validate(*documents.gateway, *documents.host));
+    loaded.findings.append(validate::validate(*documents.gateway, *documents.host, rules()));
   model::conceal(loaded.findings, documents.secure_values);
   if (loaded.findings.has_errors()) return loaded;
   loaded.secure_values = std::move(documents.secure_values);
@@ -201,7 +215,7 @@ Judgement check(const DocumentPaths& paths, bool allow_retired) {
   if (documents.gateway && documents.host) {
     documents.findings.append(open_secrets(documents));
     const model::Gateway& gateway = *documents.gateway;
-    validate::Options options;
+    validate::Options options = rules();
     options.serving = false;
     options.allow_retired = allow_retired;
     documents.findings.append(validate::validate(gateway, *documents.host, options));

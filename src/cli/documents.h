@@ -18,7 +18,7 @@ struct DocumentPaths {
   std::string parameters = {};  // the parameter file of a template; empty: none
 };
 
-// Codes of its own: "FileNotReadable" (absent, forbidden, not a regular file, over 8 MiB), "GatewayNotFound" (`name`
+// Codes of its own: "FileNotReadable" (absent, forbidden, not a regular file, over 16 MiB), "GatewayNotFound" (`name`
 // is not the document's), "ParametersWithoutTemplate" (a parameter file beside a plain resource), "NotInThisBuild" (a
 // warning: a host-file key that is read and not acted on).
 server::Loaded load(const DocumentPaths& paths);

@@ -155,7 +155,7 @@ Position position_of(std::string_view text, std::size_t offset) {
 std::optional<model::Findings> refuse_text(std::string_view text, std::string_view code) {
   TreeBuilder refused(code);
   if (text.size() > kMaxDocumentBytes) {
-    refused.fail("the document is larger than 8 MiB", {});
+    refused.fail("the document is larger than 16 MiB", {});
     return refused.finish().findings;
   }
   if (const auto bad = find_invalid_utf8(text)) {
