@@ -10,6 +10,7 @@ namespace portcullis::model {
 namespace {
 
 constexpr std::size_t kShortestCutSecret = 4;
+constexpr std::size_t kShortestSecretLine = 8;
 constexpr std::string_view kCut = "...";  // printable()'s mark
 
 // How many bytes at the front of `text` show `secret`.
@@ -26,6 +27,17 @@ void conceal_one(std::string& text, std::string_view secret) {
     const std::size_t count = shown(std::string_view(text).substr(at), secret);
     if (count > 0) text.replace(at, count, kMask);
     at += count > 0 ? kMask.size() : 1;
+  }
+}
+
+// The lines of a text of several, but for those that say what is between them in PEM.
+void add_lines(std::string_view text, std::vector<std::string>& lines) {
+  if (text.find_first_of("\r\n") == std::string_view::npos) return;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of("\r\n"), text.size());
+    const std::string_view line = text.substr(0, end);
+    if (line.size() >= kShortestSecretLine && !line.starts_with("-----")) lines.emplace_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
 }
 
@@ -49,6 +61,7 @@ void conceal(std::string& text, const std::vector<std::string>& secrets) {
   // The longest first: one may be a part of another.
   std::vector<std::string> spellings = secrets;
   for (const std::string& secret : secrets) {
+    add_lines(secret, spellings);
     std::string spelled = printable(secret, secret.size());
     if (spelled != secret) spellings.push_back(std::move(spelled));
   }

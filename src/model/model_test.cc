@@ -39,7 +39,8 @@ TEST(Findings, WarningsAreNoErrors) {
 }
 
 TEST(Conceal, CoversWhatAMessageMayShowOfASecret) {
-  const std::vector<std::string> secrets{"hunter2", "hunter2-and-more", "two\nlines", "abc", ""};
+  const std::vector<std::string> secrets{
+      "hunter2", "hunter2-and-more", "two\nlines", "abc", "", "-----BEGIN X-----\nfirst-line\nsecond-line\nend\n"};
   const std::pair<const char*, const char*> cases[] = {
       {"nothing here", "nothing here"},
       {"'hunter2' and hunter2hunter2", "'***' and ******"},
@@ -51,6 +52,7 @@ TEST(Conceal, CoversWhatAMessageMayShowOfASecret) {
       {"escaped: two\\x0alines", "escaped: ***"},
       {"raw: two\nlines", "raw: ***"},
       {"hunter", "hunter"},
+      {"the second-line of -----BEGIN X-----, end", "the *** of -----BEGIN X-----, end"},
   };
   for (const auto& [text, covered] : cases) {
     std::string said = text;
