@@ -12,7 +12,7 @@ namespace {
 std::string guid_of(std::string_view text) {
   const std::string hex = x509::sha256(text).hex();
   return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" +
-         hex.substr(20);
+         hex.substr(20, 12);
 }
 
 arm::CertificateFacts facts_of(const model::Gateway& gateway, model::Findings& findings) {
