@@ -171,9 +171,19 @@ Findings open_secrets(Documents& documents) {
 }
 
 validate::Options rules() {
+  // The bundle is read once a process: a warning does not need the latest.
+  static const auto is_public_root = validate::public_roots();
   validate::Options options;
-  options.is_public_root = validate::public_roots();
+  options.is_public_root = is_public_root;
   return options;
+}
+
+// Whether `run` would take a document without errors: a warning of this code is an error there, or stays a warning.
+bool is_served(const Documents& documents) {
+  const auto& found = documents.findings;
+  return std::none_of(found.begin(), found.end(),
+                      [](const auto& finding) { return finding.code == validate::kNotServedYet; }) ||
+         !validate::validate(*documents.gateway, *documents.host).has_errors();
 }
 
 void compile(const model::Gateway& gateway, const model::HostConfig& host, Findings& findings) {
@@ -220,7 +230,7 @@ Judgement check(const DocumentPaths& paths, bool allow_retired) {
     options.allow_retired = allow_retired;
     documents.findings.append(validate::validate(gateway, *documents.host, options));
     if (!documents.findings.has_errors()) {
-      judgement.served = !validate::validate(gateway, *documents.host).has_errors();
+      judgement.served = is_served(documents);
       // Only what is served can be compiled.
       if (judgement.served) compile(gateway, *documents.host, documents.findings);
     }
