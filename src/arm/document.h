@@ -32,7 +32,9 @@ struct Node {
 // What a document may be at most; one that passes any of these is refused before it can cost memory or time.
 inline constexpr std::size_t kMaxDocumentBytes = 16U << 20U;
 inline constexpr std::size_t kMaxDepth = 64;
+inline constexpr std::size_t kMaxNameBytes = 1'024;  // of a member
 inline constexpr std::size_t kMaxNodes = 500'000;
+inline constexpr std::size_t kMaxFlowIndicators = 200'000;  // of YAML: brackets, braces and commas
 
 enum class Format : std::uint8_t { kJson, kYaml };
 

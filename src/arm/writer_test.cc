@@ -1,14 +1,10 @@
 // What is read and written again is the same document; what Azure recorded is what we write.
 #include "arm/writer.h"
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <set>
 
 #include <gtest/gtest.h>
 
-#include "arm/error_body.h"
 #include "arm/internal/gateway_tables.h"
 #include "arm/reference.h"
 #include "arm/test_documents.h"
@@ -16,32 +12,9 @@
 namespace portcullis::arm {
 namespace {
 
-namespace fs = std::filesystem;
-
-// The text of a file of ../shared; nothing where that is absent.
-std::optional<std::string> shared_text(const std::string& path) {
-  const char* given = std::getenv("PORTCULLIS_SHARED");
-  const fs::path root = given != nullptr ? fs::path(given) : fs::path(__FILE__).parent_path() / "../../../shared";
-  std::ifstream file(root / path, std::ios::binary);
-  if (!file) return std::nullopt;
-  return std::string{std::istreambuf_iterator<char>(file), {}};
-}
-
-Node tree(const std::string& text) {
-  ParsedDocument document = parse_json(text);
-  EXPECT_TRUE(document.findings.empty()) << all(document.findings);
-  return std::move(document.root);
-}
-
 void drop(Node& node, const std::set<std::string>& names) {
   std::erase_if(node.items, [&](const Node& item) { return names.contains(item.key); });
   for (Node& item : node.items) drop(item, names);
-}
-
-model::Gateway gateway_of(const std::string& text) {
-  GatewayReading reading = read(text);
-  EXPECT_TRUE(reading.gateway) << all(reading.findings);
-  return reading.gateway ? std::move(*reading.gateway) : model::Gateway{};
 }
 
 TEST(Writer, GivesTheRecordedGatewayBack) {
@@ -268,53 +241,6 @@ TEST(Contract, EveryPropertyOfTheTablesIsKnown) {
                                 "description", "actionsRequired"})
     missing.erase(read_only);
   EXPECT_TRUE(missing.empty()) << *missing.begin();
-}
-
-// --- error bodies ---------------------------------------------------------------------------------------------------
-
-std::string body_of(const std::string& members) { return to_json(error_body(read(properties(members)).findings)); }
-
-TEST(ErrorBody, SaysWhatAzureWouldSay) {
-  EXPECT_EQ(
-      body_of(R"("sslCertificates":[{"name":"c","data":"x"}])"),
-      R"({"error":{"code":"InvalidRequestFormat","message":"Cannot parse the request.","details":[)"
-      R"({"code":"InvalidJson","message":"Could not find member 'data' on object of type )"
-      R"('ApplicationGatewaySslCertificate'. Path 'properties.sslCertificates[0].data', line 1, position 68."}]}})");
-  EXPECT_EQ(body_of(R"("frontendPorts":[],"httpListeners":[{"name":"l","properties":{"frontendPort":{}}}])"),
-            R"({"error":{"code":"InvalidRequestFormat","message":"Cannot parse the request.","details":[)"
-            R"({"code":"MissingJsonReferenceId","message":"Value for reference id is missing. Path )"
-            R"(properties.httpListeners[0].properties.frontendPort."}]}})");
-  const std::string malformed =
-      body_of(R"("httpListeners":[{"name":"l","properties":{"frontendPort":{"id":"publicip4a"}}}])");
-  EXPECT_NE(malformed.find(R"("code":"InvalidJsonReferenceFormat","message":"Reference Id publicip4a is not formatted )"
-                           R"(correctly. The Id is expected to reference resources of type)"),
-            std::string::npos)
-      << malformed;
-  std::string dangling = R"("httpListeners":[{"name":"l","properties":{"frontendPort":{"id":"GW/frontendPorts/no"}}}])";
-  replace_all(dangling, "GW", kFullIdBase);
-  const std::string missing = body_of(dangling);
-  EXPECT_EQ(missing.find(R"({"error":{"code":"InvalidResourceReference","message":"Resource )" +
-                         std::string(kFullIdBase) + "/frontendPorts/no referenced by resource "),
-            0U)
-      << missing;
-  EXPECT_NE(missing.find("/httpListeners/l was not found. Please make sure that the referenced resource exists"),
-            std::string::npos)
-      << missing;
-}
-
-TEST(ErrorBody, ListsEveryErrorAndNoWarning) {
-  model::Findings findings;
-  findings.warning("W", "/a", "w");
-  findings.error("First", "/a", "one");
-  findings.error("Second", "/b", "two");
-  EXPECT_EQ(to_json(error_body(findings)),
-            R"({"error":{"code":"First","message":"one","details":[{"code":"Second","message":"two"}]}})");
-}
-
-TEST(DottedPath, IsAzuresSpelling) {
-  EXPECT_EQ(dotted_path("/properties/httpListeners/0/properties/a~1b~0c"),
-            "properties.httpListeners[0].properties.a/b~c");
-  EXPECT_EQ(dotted_path(""), "");
 }
 
 }  // namespace

@@ -108,6 +108,10 @@ void Context::missing_member(const Node& node, const std::string& pointer, std::
 
 void Context::unknown_member(const Node& node, const std::string& pointer, std::string_view type,
                              const std::vector<std::string_view>& known) {
+  if (findings_.size() >= kMaxFindings) {  // what it could be mistaken for need not be found out
+    ++dropped_;
+    return;
+  }
   error_at(node, "InvalidJson", pointer,
            "Could not find member '" + printable(node.key, 80) + "' on object of type '" + std::string(type) + "' (" +
                node.place() + ")." + (node.key.size() > 80 ? std::string() : suggestion(node.key, known)));

@@ -58,6 +58,8 @@ bool TreeBuilder::close() {
 bool TreeBuilder::key(std::string name, Position at) {
   if (failed()) return false;
   if (name.find('\0') != std::string::npos) return fail("a name holds the character U+0000", at);
+  if (name.size() > kMaxNameBytes)  // names stand in the pointers of findings
+    return fail("a name is longer than " + std::to_string(kMaxNameBytes) + " bytes", at);
   Open& object = open_.back();
   const auto [known, fresh] = object.keys.insert(name);
   if (!fresh) {
