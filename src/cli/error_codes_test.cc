@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include <openssl/provider.h>
-
 #include "cli/test_error_codes.h"
+#include "x509/test_legacy_pfx.h"
 
 namespace portcullis::cli {
 namespace {
@@ -147,20 +146,10 @@ TEST(ErrorCodesBase, ManyMistakesAreAllReportedAndCounted) {
 
 TEST(ErrorCodesBase, OldWindowsPfxFilesPass) {
   Material& m = material();
-  OSSL_LIB_CTX* library = OSSL_LIB_CTX_new();
-  OSSL_PROVIDER* legacy = OSSL_PROVIDER_load(library, "legacy");
-  OSSL_PROVIDER* standard = OSSL_PROVIDER_load(library, "default");
-  ASSERT_NE(legacy, nullptr);
-  ASSERT_NE(standard, nullptr);
-  const std::string pfx = m.pki.server(m.root).pfx("pass", NID_pbe_WithSHA1And3_Key_TripleDES_CBC,
-                                                   NID_pbe_WithSHA1And40BitRC2_CBC, library);
   std::string document = kSound;
-  replace_all(document, "$PFX", base64_encode(pfx));
+  replace_all(document, "$PFX", base64_encode(x509::legacy_pfx(m.pki.server(m.root), "pass")));
   const model::Findings findings = findings_of(expand(document), {.serving = false});
   EXPECT_FALSE(findings.has_errors()) << all(findings);
-  OSSL_PROVIDER_unload(standard);
-  OSSL_PROVIDER_unload(legacy);
-  OSSL_LIB_CTX_free(library);
 }
 
 }  // namespace
