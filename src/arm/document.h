@@ -30,9 +30,11 @@ struct Node {
 };
 
 // What a document may be at most; one that passes any of these is refused before it can cost memory or time.
-inline constexpr std::size_t kMaxDocumentBytes = 8U << 20U;
+inline constexpr std::size_t kMaxDocumentBytes = 16U << 20U;
 inline constexpr std::size_t kMaxDepth = 64;
+inline constexpr std::size_t kMaxNameBytes = 1'024;  // of a member
 inline constexpr std::size_t kMaxNodes = 500'000;
+inline constexpr std::size_t kMaxFlowIndicators = 200'000;  // of YAML: brackets, braces and commas
 
 enum class Format : std::uint8_t { kJson, kYaml };
 
@@ -49,7 +51,7 @@ struct ParsedDocument {
   model::Findings findings;  // empty on success
 };
 
-// RFC 8259 with // and /* */ comments. Refused: duplicate names (also in another case), depth over 64, over 8 MiB or
+// RFC 8259 with // and /* */ comments. Refused: duplicate names (also in another case), depth over 64, over 16 MiB or
 // 500,000 nodes, invalid UTF-8, U+0000, anything after the value.
 ParsedDocument parse_json(std::string_view text);
 

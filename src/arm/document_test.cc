@@ -37,7 +37,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"duplicate_in_other_case", Format::kJson, "{\"Name\":1,\n \"name\":2}", "line 2, column 7"},
         Refused{"deep_arrays", Format::kJson, repeat("[", 100'000), "nested deeper than 64"},
         Refused{"deep_objects", Format::kJson, repeat("{\"a\":", 100'000), "nested deeper than 64"},
-        Refused{"too_large", Format::kJson, "[" + std::string(kMaxDocumentBytes, ' ') + "]", "larger than 8 MiB"},
+        Refused{"too_large", Format::kJson, "[" + std::string(kMaxDocumentBytes, ' ') + "]", "larger than 16 MiB"},
         Refused{"too_many_values", Format::kJson, "[" + repeat("1,", kMaxNodes) + "1]", "more than 500000 values"},
         Refused{"latin1", Format::kJson, "{\"a\":\"\xe9\"}", "not valid UTF-8 text (line 1, column 7)"},
         Refused{"overlong", Format::kJson, "{\"a\":\"\xc0\xaf\"}", "not valid UTF-8"},
@@ -75,7 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Refused{"two_documents", Format::kYaml, "a: 1\n---\nb: 2\n",
                             "second value after the document's end (line 3"},
                     Refused{"bad_flow", Format::kYaml, "a: [1, 2\n", "not YAML"},
-                    Refused{"too_large", Format::kYaml, std::string(kMaxDocumentBytes + 1, ' '), "larger than 8 MiB"},
+                    Refused{"too_large", Format::kYaml, std::string(kMaxDocumentBytes + 1, ' '), "larger than 16 MiB"},
                     Refused{"utf16", Format::kYaml,
                             std::string("\xff\xfe"
                                         "a\0:\0",

@@ -1,5 +1,5 @@
-// Reads a gateway document (ARM resource body, or a template that holds one gateway without expressions; JSON or YAML)
-// into the model. Strict: an unknown member, a wrong type or a dangling reference is a finding, and every finding is
+// Reads a gateway document (ARM resource body, or a template, whose expressions are evaluated; JSON or YAML) into the
+// model. Strict: an unknown member, a wrong type or a dangling reference is a finding, and every finding is
 // reported at once. Pure but for the files that '@file' and 'file:///' values name. Control thread.
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "arm/document.h"
 #include "arm/template.h"
@@ -29,6 +30,7 @@ struct ReadOptions {
 struct GatewayReading {
   std::optional<model::Gateway> gateway;
   model::Findings findings;
+  std::vector<std::string> secure_values;  // what no later message may show either; see model::conceal()
 };
 
 GatewayReading read_gateway(std::string_view text, Format format, const ReadOptions& options);

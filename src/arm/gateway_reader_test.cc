@@ -224,31 +224,12 @@ INSTANTIATE_TEST_SUITE_P(
             listener(
                 R"("frontendPort":{"id":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/applicationGateways/evil/frontendPorts/p"})"),
             "InvalidResourceReference", "/properties/httpListeners/0/properties/frontendPort/id", "'evil'"},
-        Mistake{"path_maps", R"("urlPathMaps":[{"name":"m"}])", "NotSupportedYet", "/properties/urlPathMaps",
-                "path-based routing"},
-        Mistake{"layer4", R"("listeners":[{"name":"m"}])", "NotSupportedYet", "/properties/listeners", "layer-4"},
-        Mistake{"firewall", R"("webApplicationFirewallConfiguration":{"enabled":true})", "NotSupportedYet",
-                "/properties/webApplicationFirewallConfiguration", "firewall"},
-        Mistake{"firewall_without_switch", R"("webApplicationFirewallConfiguration":{"firewallMode":"Prevention"})",
-                "NotSupportedYet", "/properties/webApplicationFirewallConfiguration", "firewall"},
-        Mistake{"fips", R"("enableFips":true)", "NotSupportedYet", "/properties/enableFips", "FIPS"},
-        Mistake{
-            "jwt",
-            R"("requestRoutingRules":[{"name":"r","properties":{"entraJWTValidationConfig":{"id":"x/entraJWTValidationConfigs/y"}}}])",
-            "NotSupportedYet", "/properties/requestRoutingRules/0/properties/entraJWTValidationConfig", "JWT"},
-        Mistake{
-            "conditions",
-            R"("rewriteRuleSets":[{"name":"s","properties":{"rewriteRules":[{"name":"r","conditions":[{"variable":"x"}]}]}}])",
-            "NotSupportedYet", "/properties/rewriteRuleSets/0/properties/rewriteRules/0/conditions", "conditions"},
         Mistake{"file_reference_from_the_network",
                 R"("trustedClientCertificates":[{"name":"c","properties":{"data":"@/etc/passwd"}}])",
                 "FileReferenceNotAllowed", "/properties/trustedClientCertificates/0/properties/data", "network"},
         Mistake{"file_url_from_the_network",
                 R"("sslCertificates":[{"name":"c","properties":{"keyVaultSecretId":"FILE:///etc/passwd"}}])",
-                "FileReferenceNotAllowed", "/properties/sslCertificates/0/properties/keyVaultSecretId", "network"},
-        Mistake{"server_certificate_not_base64", R"("sslCertificates":[{"name":"c","properties":{"data":"%%%"}}])",
-                "ApplicationGatewaySslCertificateInvalidData", "/properties/sslCertificates/0/properties/data",
-                "Data or Password"}),
+                "FileReferenceNotAllowed", "/properties/sslCertificates/0/properties/keyVaultSecretId", "network"}),
     [](const auto& info) { return info.param.name; });
 
 TEST(GatewayReader, ReportsEveryMistakeAtOnce) {
@@ -256,7 +237,7 @@ TEST(GatewayReader, ReportsEveryMistakeAtOnce) {
       read(R"({"name":"gw","colour":"red","type":"Microsoft.Network/loadBalancers","properties":{
     "frontendPorts":[{"name":"p","properties":{"port":"x"}},{"properties":{"prot":1}}],
     "sslProfiles":[{"name":"m","properties":{"trustedClientCertificates":[{"id":"a/trustedClientCertificates/no"},{}]}}],
-    "probes":[{"name":"x"}]}})");
+    "probes":[{"name":"x","properties":{"interval":0}}]}})");
   EXPECT_FALSE(reading.gateway);
   EXPECT_EQ(reading.findings.size(), 8U) << all(reading.findings);
 }
@@ -280,6 +261,38 @@ TEST(GatewayReader, BoundsItsFindings) {
 TEST(GatewayReader, ResourceNeedsProperties) {
   for (const char* text : {"{}", "[]", "1", R"({"name":"gw"})", R"({"properties":[]})"})
     EXPECT_FALSE(read(text).gateway) << text;
+}
+
+TEST(GatewayReader, RulesOfAnOldApiVersionGetPriorities) {
+  const auto priorities = [](const std::string& version, model::Findings& findings) {
+    const auto listener = [](const std::string& name, const std::string& hosts) {
+      return R"({"name":")" + name + R"(","properties":{"hostNames":[)" + hosts + "]}}";
+    };
+    const auto rule = [](const std::string& name, const std::string& priority) {
+      return R"({"name":")" + name + R"(","properties":{)" + priority + R"("httpListener":{"id":"/httpListeners/)" +
+             name + R"("}}})";
+    };
+    const GatewayReading reading =
+        read(R"({"name":"gw",)" + version + R"("properties":{"httpListeners":[)" + listener("any", "") + "," +
+             listener("wild", R"("*.x.example")") + "," + listener("exact", R"("a.example")") + "," +
+             listener("given", "") + R"(],"requestRoutingRules":[)" + rule("any", "") + "," + rule("wild", "") + "," +
+             rule("exact", "") + "," + rule("given", R"("priority":10020,)") + "]}}");
+    findings = reading.findings;
+    std::vector<std::uint32_t> found;
+    for (const auto& one : reading.gateway->request_routing_rules) found.push_back(one.priority.value_or(0));
+    return found;
+  };
+  model::Findings findings;
+  for (const char* version : {R"("apiVersion":"2020-05-01",)", R"("apiVersion":"2021-05-01-preview",)"}) {
+    EXPECT_EQ(priorities(version, findings), (std::vector<std::uint32_t>{10'040, 10'030, 10'010, 10'020})) << version;
+    ASSERT_EQ(findings.size(), 1U) << all(findings);
+    EXPECT_EQ(findings[0].code, "RulePriorityAssigned");
+    EXPECT_EQ(findings[0].severity, model::Severity::kWarning);
+  }
+  for (const char* version : {"", R"("apiVersion":"2021-08-01",)", R"("apiVersion":"2025-05-01",)"}) {
+    EXPECT_EQ(priorities(version, findings), (std::vector<std::uint32_t>{0, 0, 0, 10'020})) << version;
+    EXPECT_TRUE(findings.empty()) << all(findings);
+  }
 }
 
 TEST(GatewayReader, NameMayBeGivenByTheCaller) {

@@ -63,7 +63,7 @@ class Selection {
     if (const Node* resources = document_.find("resources")) collect(*resources, pointer_to("", resources->key), 0);
     if (!found_.findings.has_errors())
       if (const Candidate* chosen = choose()) build(*chosen);
-    conceal(found_.findings, evaluator_.secure_values());
+    model::conceal(found_.findings, evaluator_.secure_values());
     if (found_.findings.has_errors()) found_.resource = nullptr;
     found_.secure_values = evaluator_.secure_values();
     return std::move(found_);
@@ -342,14 +342,6 @@ bool is_template(const Node& document) {
 
 TemplateResource evaluate_template(const Node& document, const TemplateOptions& options) {
   return Selection(document, options).run();
-}
-
-void conceal(model::Findings& findings, const std::vector<std::string>& secure_values) {
-  for (model::Finding& finding : findings)
-    for (const std::string& secret : secure_values)
-      for (std::size_t at = finding.message.find(secret); !secret.empty() && at != std::string::npos;
-           at = finding.message.find(secret, at + 3))
-        finding.message.replace(at, secret.size(), "***");
 }
 
 }  // namespace portcullis::arm

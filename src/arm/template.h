@@ -39,7 +39,7 @@ struct TemplateOptions {
 struct TemplateResource {
   std::unique_ptr<const Node> resource;    // without copy, condition and dependsOn; null when `findings` holds an error
   std::string pointer;                     // into the template: "/resources/0"
-  std::vector<std::string> secure_values;  // texts of the secure parameters read; see conceal()
+  std::vector<std::string> secure_values;  // texts of the secure parameters read; see model::conceal()
   model::Findings findings;
 };
 
@@ -51,8 +51,5 @@ bool is_template(const Node& document);
 // "TemplateTooLarge" (a bound of work or memory is reached). Every node of the result bears the line and column of the
 // template text it came from.
 TemplateResource evaluate_template(const Node& document, const TemplateOptions& options);
-
-// Replaces every occurrence of a secure value in the findings' messages by "***".
-void conceal(model::Findings& findings, const std::vector<std::string>& secure_values);
 
 }  // namespace portcullis::arm

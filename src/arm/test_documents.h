@@ -1,8 +1,15 @@
 // What the tests of the gateway reader share: small documents and a way to print findings.
 #pragma once
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include <gtest/gtest.h>
 
 #include "arm/gateway_reader.h"
 
@@ -30,5 +37,26 @@ inline std::string all(const model::Findings& findings) {
 
 // A properties object around some members, as a document.
 inline std::string properties(const std::string& members) { return R"({"name":"gw","properties":{)" + members + "}}"; }
+
+// The text of a file of ../shared; nothing where that is absent.
+inline std::optional<std::string> shared_text(const std::string& path) {
+  const char* given = std::getenv("PORTCULLIS_SHARED");
+  const std::filesystem::path beside = std::filesystem::path(__FILE__).parent_path() / "../../../shared";
+  std::ifstream file((given != nullptr ? std::filesystem::path(given) : beside) / path, std::ios::binary);
+  if (!file) return std::nullopt;
+  return std::string{std::istreambuf_iterator<char>(file), {}};
+}
+
+inline Node tree(const std::string& text) {
+  ParsedDocument document = parse_json(text);
+  EXPECT_TRUE(document.findings.empty()) << all(document.findings);
+  return std::move(document.root);
+}
+
+inline model::Gateway gateway_of(const std::string& text, Format format = Format::kJson) {
+  GatewayReading reading = read(text, format);
+  EXPECT_TRUE(reading.gateway) << all(reading.findings);
+  return reading.gateway ? std::move(*reading.gateway) : model::Gateway{};
+}
 
 }  // namespace portcullis::arm

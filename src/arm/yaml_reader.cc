@@ -85,7 +85,9 @@ class Events final : public YAML::EventHandler {
 // comment lines, so that a document never means something else than it looks like.
 bool refuse_controls(std::string_view text, TreeBuilder& tree) {
   std::uint32_t line_number = 0;
-  for (const std::string_view line : split(text, '\n')) {
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::string_view line = text.substr(from, text.find('\n', from) - from);
+    from += line.size() + 1;
     ++line_number;
     const bool comment = trim(line).starts_with('#');
     for (std::size_t i = 0; i < line.size(); ++i) {
@@ -96,6 +98,20 @@ bool refuse_controls(std::string_view text, TreeBuilder& tree) {
       if ((c < 0x20 && c != '\t' && !(c == '\r' && i + 1 == line.size())) || c == 0x7f)
         return tree.fail("a control character", at);
     }
+  }
+  return true;
+}
+
+// yaml-cpp keeps every token of a flow collection ("[…]", "{…}") until it has seen whether a ':' follows its end: what
+// it may keep is bounded here, since no event comes before that. Strings count too: knowing them would take a parser.
+bool refuse_flow(std::string_view text, TreeBuilder& tree) {
+  std::size_t indicators = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if ((c == '[' || c == '{' || c == ',' || c == ']' || c == '}') && ++indicators > kMaxFlowIndicators)
+      return tree.fail("more than " + std::to_string(kMaxFlowIndicators) +
+                           " brackets, braces and commas: write one value a line, or JSON",
+                       position_of(text, i));
   }
   return true;
 }
@@ -122,7 +138,7 @@ void run_parser(std::string_view text, TreeBuilder& tree) {
 ParsedDocument parse_yaml(std::string_view text) {
   if (auto refused = refuse_text(text, "InvalidYaml")) return {Node{}, std::move(*refused)};
   TreeBuilder tree("InvalidYaml");
-  if (refuse_controls(text, tree)) run_parser(text, tree);
+  if (refuse_controls(text, tree) && refuse_flow(text, tree)) run_parser(text, tree);
   return tree.finish();
 }
 

@@ -26,12 +26,14 @@ struct Commands {
   CLI::App app{"Portcullis, the application gateway that authenticates its clients.", "portcullis"};
   CLI::App* run = nullptr;
   CLI::App* check = nullptr;
+  CLI::App* show = nullptr;
   CLI::App* demo = nullptr;
   CLI::App* help = nullptr;
   DocumentPaths paths;
   DemoOptions demo_options;
   std::int64_t drain_seconds = server::RunOptions{}.drain_limit.count();
   bool ignored_flag = false;
+  bool allow_retired = false;
   std::string help_about;
   std::vector<LaterOption> later;
 
@@ -44,6 +46,7 @@ struct Commands {
     app.require_subcommand(0, 1);
     add_run();
     add_check();
+    add_show();
     add_demo();
     help = app.add_subcommand("help", "Say what a command does");
     help->add_option("COMMAND", help_about, "The command");
@@ -76,15 +79,22 @@ struct Commands {
               "this build has no API that saves documents yet; leave it out");
   }
   void add_check() {
-    check = app.add_subcommand("check", "Print everything that `run` would refuse, and its warnings");
+    check = app.add_subcommand("check", "Print everything that is wrong with a document, and what will surprise");
     check->footer(
         "One line a finding on stdout: severity, code, JSON pointer, what to do; then a summary. Exit 0 without "
-        "errors, "
-        "else 1.\nExample:\n  portcullis check gateway.json --host portcullis.yaml\n"
+        "errors, else 1. What this build does not serve yet is a warning here, and `run` refuses it.\n"
+        "Example:\n  portcullis check gateway.json --host portcullis.yaml\n"
         "  portcullis check azuredeploy.json --parameters azuredeploy.parameters.json");
     add_documents(check);
-    add_later(check->add_flag("--allow-retired", ignored_flag, "Take retired TLS policies as warnings"),
-              "this build cannot serve retired TLS policies; use AppGwSslPolicy20220101 or a later one");
+    check->add_flag("--allow-retired", allow_retired, "Take TLS policies that Azure retired as warnings");
+  }
+  void add_show() {
+    show = app.add_subcommand("show", "Print the resource as the REST API would return it");
+    show->footer(
+        "JSON on stdout: expressions evaluated, defaults and read-only members filled in, secrets left out; what is "
+        "wrong on stderr. Exit 0 when there is something to show, else 1; whether it is good, `check` says.\n"
+        "Example:\n  portcullis show azuredeploy.json --parameters azuredeploy.parameters.json");
+    add_documents(show);
   }
   void add_demo() {
     demo = app.add_subcommand("demo", "Start a sample backend and a gateway before it, and print what to try");
@@ -115,7 +125,7 @@ int say_help(const Commands& commands, const Program& program) {
     program.out << commands.app.help();
     return kDone;
   }
-  for (const CLI::App* command : {commands.run, commands.check, commands.demo}) {
+  for (const CLI::App* command : {commands.run, commands.check, commands.show, commands.demo}) {
     if (command->get_name() != commands.help_about) continue;
     program.out << command->help(commands.app.get_name());
     return kDone;
@@ -123,19 +133,32 @@ int say_help(const Commands& commands, const Program& program) {
   return usage(program, commands, "there is no command '" + printable(commands.help_about, 80) + "'");
 }
 
+void print(const model::Findings& findings, std::ostream& out) {
+  for (const model::Finding& finding : findings) out << model::to_line(finding) << "\n";
+}
+
 int run_check(const Commands& commands, const Program& program) {
-  const model::Findings findings = check(commands.paths);
-  std::size_t errors = 0;
-  for (const model::Finding& finding : findings) {
-    program.out << model::to_line(finding) << "\n";
-    if (finding.severity == model::Severity::kError) ++errors;
-  }
-  const auto counted = [](std::size_t count, const char* what) {
-    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+  const Judgement judgement = check(commands.paths, commands.allow_retired);
+  print(judgement.findings, program.out);
+  const auto counted = [&](model::Severity severity, const char* what) {
+    const auto count = std::count_if(judgement.findings.begin(), judgement.findings.end(),
+                                     [&](const model::Finding& finding) { return finding.severity == severity; });
+    return ", " + std::to_string(count) + " " + what + (count == 1 ? "" : "s");
   };
-  program.out << printable(commands.paths.gateway, 400) << ": " << (errors == 0 ? "good" : "refused") << ", "
-              << counted(errors, "error") << ", " << counted(findings.size() - errors, "warning") << std::endl;
-  return errors == 0 ? kDone : kRefusedInput;
+  const bool good = !judgement.findings.has_errors();
+  program.out << printable(commands.paths.gateway, 400) << ": " << (good ? "good" : "refused")
+              << counted(model::Severity::kError, "error") << counted(model::Severity::kWarning, "warning")
+              << counted(model::Severity::kInfo, "info") << std::endl;
+  if (good && !judgement.served)
+    program.out << "`run` refuses it as yet: see the lines with NotServedYet." << std::endl;
+  return good ? kDone : kRefusedInput;
+}
+
+int run_show(const Commands& commands, const Program& program) {
+  const Shown shown = show(commands.paths);
+  print(shown.findings, program.err);
+  program.out << shown.resource << std::flush;
+  return shown.findings.has_errors() ? kRefusedInput : kDone;
 }
 
 int dispatch(const Commands& commands, const Program& program) {
@@ -144,6 +167,7 @@ int dispatch(const Commands& commands, const Program& program) {
   }
   if (commands.help->parsed()) return say_help(commands, program);
   if (commands.check->parsed()) return run_check(commands, program);
+  if (commands.show->parsed()) return run_show(commands, program);
   if (commands.demo->parsed()) return run_demo(commands.demo_options, program.out, program.err, program.serve);
   server::RunOptions options;
   const DocumentPaths paths = commands.paths;

@@ -25,8 +25,9 @@ TEST(DemoFiles, AreADocumentThatPassesItsOwnCheck) {
   ASSERT_TRUE(directory) << directory.error().message;
   const auto files = write_demo_files(*directory, kPorts, SystemClock().wall());
   ASSERT_TRUE(files) << files.error().message;
-  const model::Findings findings = check({files->gateway, files->host, ""});
-  for (const model::Finding& finding : findings) ADD_FAILURE() << model::to_line(finding);
+  const model::Findings findings = check({files->gateway, files->host, ""}).findings;
+  for (const model::Finding& finding : findings)
+    EXPECT_EQ(finding.severity, model::Severity::kInfo) << model::to_line(finding);
 }
 
 TEST(DemoFiles, NobodyElseMayReadThem) {

@@ -1,5 +1,6 @@
 #include "cli/documents.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -13,8 +14,10 @@
 #include "arm/gateway_reader.h"
 #include "arm/host_reader.h"
 #include "base/strings.h"
+#include "cli/show.h"
 #include "net/fd.h"
 #include "snapshot/compile.h"
+#include "validate/public_roots.h"
 #include "validate/validate.h"
 
 namespace portcullis::cli {
@@ -33,9 +36,10 @@ std::string directory_of(const std::string& path) {
 }
 
 // The text of a document; a finding and nothing when it cannot be had.
-std::optional<std::string> read_text(const std::string& path, const char* what, Findings& findings) {
+std::optional<std::string> read_text(const std::string& path, const char* what, Findings& findings,
+                                     const std::string& pointer = {}) {
   const auto refuse = [&](const std::string& why) {
-    findings.error("FileNotReadable", "",
+    findings.error("FileNotReadable", pointer,
                    "Cannot read the " + std::string(what) + " " + printable(absolute(path), 400) + ": " + why + ".");
     return std::nullopt;
   };
@@ -55,7 +59,7 @@ std::optional<std::string> read_text(const std::string& path, const char* what, 
     if (got == 0) break;
     have += static_cast<std::size_t>(got);
   }
-  if (have > arm::kMaxDocumentBytes) return refuse("it is over 8 MiB; a gateway's document is never that large");
+  if (have > arm::kMaxDocumentBytes) return refuse("it is over 16 MiB; a gateway's document is never that large");
   text.resize(have);
   return text;
 }
@@ -96,15 +100,14 @@ arm::TemplateOptions deployment_of(const DocumentPaths& paths, const model::Host
   return deployment;
 }
 
-std::optional<model::Gateway> read_gateway(const DocumentPaths& paths, const model::HostConfig& host,
-                                           Findings& findings) {
+arm::GatewayReading read_gateway(const DocumentPaths& paths, const model::HostConfig& host, Findings& findings) {
   const auto text = read_text(paths.gateway, "gateway document", findings);
-  if (!text) return std::nullopt;
+  if (!text) return {};
   arm::ReadOptions options;
   options.base_dir = directory_of(paths.gateway);
   options.files = arm::FileAccess::kAllowed;
   options.deployment = deployment_of(paths, host, findings);
-  if (!read_parameters(paths, *text, options.deployment, findings)) return std::nullopt;
+  if (!read_parameters(paths, *text, options.deployment, findings)) return {};
   if (!paths.name.empty()) options.name_if_absent = paths.name;
   arm::GatewayReading reading = arm::read_gateway(*text, arm::guess_format(paths.gateway, *text), options);
   findings.append(std::move(reading.findings));
@@ -113,7 +116,7 @@ std::optional<model::Gateway> read_gateway(const DocumentPaths& paths, const mod
                    "The document's gateway is '" + printable(reading.gateway->name, 100) + "', not '" +
                        printable(paths.name, 100) + "'; give that as --name, or leave --name out.");
   }
-  return std::move(reading.gateway);
+  return reading;
 }
 
 std::optional<model::HostConfig> read_host(const DocumentPaths& paths, Findings& findings) {
@@ -126,38 +129,129 @@ std::optional<model::HostConfig> read_host(const DocumentPaths& paths, Findings&
   findings.append(std::move(reading.findings));
   if (reading.config) {
     for (const model::UnsupportedYet& later : reading.config->unsupported_yet) {
-      findings.warning(
-          "NotInThisBuild", later.pointer,
-          place + "'" + later.key + "' is read, but this build has no " + later.feature + " yet: it changes nothing.");
+      findings.warning("NotInThisBuild", later.pointer,
+                       place + "'" + later.key + "' is read, but this build does not have " + later.feature +
+                           " yet: it changes nothing.");
     }
   }
   return std::move(reading.config);
+}
+
+struct Documents {
+  std::optional<model::Gateway> gateway;
+  std::optional<model::HostConfig> host;
+  Findings findings;
+  std::vector<std::string> secure_values;
+};
+
+Documents read_documents(const DocumentPaths& paths) {
+  Documents documents;
+  // The host file first, since a template may ask for its references; what is wrong with it is said last.
+  Findings of_host;
+  documents.host = read_host(paths, of_host);
+  arm::GatewayReading reading =
+      read_gateway(paths, documents.host ? *documents.host : model::HostConfig{}, documents.findings);
+  documents.gateway = std::move(reading.gateway);
+  documents.secure_values = std::move(reading.secure_values);
+  documents.findings.append(std::move(of_host));
+  return documents;
+}
+
+// Reads the files that the host file's `secrets` name for certificates, as serving would.
+Findings open_secrets(Documents& documents) {
+  Findings findings;
+  for (model::SslCertificate& certificate : documents.gateway->ssl_certificates) {
+    if (certificate.data) continue;
+    const std::string* path = documents.host->secret_path(certificate.name, certificate.key_vault_secret_id);
+    if (path == nullptr) continue;
+    auto bytes = read_text(*path, "secret", findings, certificate.pointer);
+    if (bytes) certificate.data = model::Blob{std::move(*bytes), *path};
+  }
+  return findings;
+}
+
+validate::Options rules() {
+  // The bundle is read once a process: a warning does not need the latest.
+  static const auto is_public_root = validate::public_roots();
+  validate::Options options;
+  options.is_public_root = is_public_root;
+  return options;
+}
+
+// Whether `run` would take a document without errors: a warning of this code is an error there, or stays a warning.
+bool is_served(const Documents& documents) {
+  const auto& found = documents.findings;
+  return std::none_of(found.begin(), found.end(),
+                      [](const auto& finding) { return finding.code == validate::kNotServedYet; }) ||
+         !validate::validate(*documents.gateway, *documents.host).has_errors();
+}
+
+void compile(const model::Gateway& gateway, const model::HostConfig& host, Findings& findings) {
+  const model::Gateway* one = &gateway;
+  Findings compiling;
+  snapshot::compile({&one, 1}, host, nullptr, compiling);
+  // What validation has said already is not said twice.
+  for (model::Finding& finding : compiling)
+    if (std::none_of(findings.begin(), findings.end(), [&](const model::Finding& said) {
+          return said.code == finding.code && said.pointer == finding.pointer;
+        }))
+      findings.push_back(std::move(finding));
 }
 
 }  // namespace
 
 server::Loaded load(const DocumentPaths& paths) {
   server::Loaded loaded;
-  // The host file first, since a template may ask for its references; what is wrong with it is said last.
-  Findings of_host;
-  std::optional<model::HostConfig> host = read_host(paths, of_host);
-  std::optional<model::Gateway> gateway = read_gateway(paths, host ? *host : model::HostConfig{}, loaded.findings);
-  loaded.findings.append(std::move(of_host));
-  if (gateway && host) loaded.findings.append(validate::validate(*gateway, *host));
+  Documents documents = read_documents(paths);
+  loaded.findings = std::move(documents.findings);
+  if (documents.gateway && documents.host)
+    loaded.findings.append(validate::validate(*documents.gateway, *documents.host, rules()));
+  model::conceal(loaded.findings, documents.secure_values);
   if (loaded.findings.has_errors()) return loaded;
+  loaded.secure_values = std::move(documents.secure_values);
   server::Configuration configuration;
-  configuration.gateways.push_back(std::move(*gateway));
-  configuration.host = std::move(*host);
+  configuration.gateways.push_back(std::move(*documents.gateway));
+  configuration.host = std::move(*documents.host);
   loaded.configuration = std::move(configuration);
   return loaded;
 }
 
-Findings check(const DocumentPaths& paths) {
-  server::Loaded loaded = load(paths);
-  if (!loaded.configuration) return std::move(loaded.findings);
-  const model::Gateway* gateway = loaded.configuration->gateways.data();
-  snapshot::compile({&gateway, 1}, loaded.configuration->host, nullptr, loaded.findings);
-  return std::move(loaded.findings);
+Judgement check(const DocumentPaths& paths, bool allow_retired) {
+  Judgement judgement;
+  Documents documents = read_documents(paths);
+  if (documents.gateway && documents.host) {
+    documents.findings.append(open_secrets(documents));
+    const model::Gateway& gateway = *documents.gateway;
+    validate::Options options = rules();
+    options.serving = false;
+    options.allow_retired = allow_retired;
+    documents.findings.append(validate::validate(gateway, *documents.host, options));
+    if (!documents.findings.has_errors()) {
+      judgement.served = is_served(documents);
+      // Only what is served can be compiled.
+      if (judgement.served) compile(gateway, *documents.host, documents.findings);
+    }
+  }
+  std::stable_sort(documents.findings.begin(), documents.findings.end(),
+                   [](const auto& a, const auto& b) { return a.severity < b.severity; });
+  model::conceal(documents.findings, documents.secure_values);
+  judgement.findings = std::move(documents.findings);
+  return judgement;
+}
+
+Shown show(const DocumentPaths& paths) {
+  Shown shown;
+  Documents documents = read_documents(paths);
+  if (documents.gateway && documents.host && !documents.findings.has_errors()) {
+    Findings of_secrets = open_secrets(documents);
+    // Without its key a resource still can be shown.
+    for (model::Finding& finding : of_secrets) finding.severity = model::Severity::kWarning;
+    documents.findings.append(std::move(of_secrets));
+    shown.resource = show(*documents.gateway, documents.findings, documents.secure_values);
+  }
+  model::conceal(documents.findings, documents.secure_values);
+  shown.findings = std::move(documents.findings);
+  return shown;
 }
 
 }  // namespace portcullis::cli

@@ -1,6 +1,6 @@
-// The files of a command line, read, validated and, for `check`, compiled: what `run` serves from and what `check`
-// reports. Each call reads the files anew, so that SIGHUP sees what is on disk by then. Control thread; whatever is
-// wrong is a finding, never an exception. Findings about the host file begin with its path.
+// The files of a command line: what `run` serves from, what `check` reports and what `show` prints. Each call reads the
+// files anew, so that SIGHUP sees what is on disk by then. Control thread; whatever is wrong is a finding, never an
+// exception. Findings about the host file begin with its path; no finding shows the value of a secure parameter.
 #pragma once
 
 #include <string>
@@ -18,12 +18,28 @@ struct DocumentPaths {
   std::string parameters = {};  // the parameter file of a template; empty: none
 };
 
-// Codes of its own: "FileNotReadable" (absent, forbidden, not a regular file, over 8 MiB), "GatewayNotFound" (`name`
+// Codes of its own: "FileNotReadable" (absent, forbidden, not a regular file, over 16 MiB), "GatewayNotFound" (`name`
 // is not the document's), "ParametersWithoutTemplate" (a parameter file beside a plain resource), "NotInThisBuild" (a
 // warning: a host-file key that is read and not acted on).
 server::Loaded load(const DocumentPaths& paths);
 
-// Everything that `run` would refuse before it binds an address: load() and, where that finds no error, compiling.
-model::Findings check(const DocumentPaths& paths);
+// What `check` found. Without errors the document is good: Azure would take it, and everything that it asks for is
+// either served by this build, or there is a NotServedYet warning and `served` is false: `run` refuses it.
+struct Judgement {
+  model::Findings findings;
+  bool served = false;
+};
+
+// Everything that `run` would refuse before it binds an address, down to compiling. `allow_retired`: TLS policies that
+// Azure retired are warnings. Errors come first, then warnings, then infos.
+Judgement check(const DocumentPaths& paths, bool allow_retired = false);
+
+// What `show` prints: nothing exactly when a finding is an error. Only what cannot be read is one; rules are not asked.
+struct Shown {
+  std::string resource;
+  model::Findings findings;
+};
+
+Shown show(const DocumentPaths& paths);
 
 }  // namespace portcullis::cli

@@ -4,7 +4,8 @@
 
 namespace portcullis::clientauth {
 
-Verifier::Verifier(ClientPolicy policy) : policy_(std::move(policy)), trust_(trust_digest(policy_)) {
+Verifier::Verifier(ClientPolicy policy, std::shared_ptr<ChainCache> known)
+    : policy_(std::move(policy)), known_(std::move(known)), trust_(trust_digest(policy_)) {
   if (policy_.anchors == nullptr) return;
   ClientPolicy strict = policy_;
   strict.mode = Mode::kStrict;
@@ -25,34 +26,39 @@ void PeerRecord::weigh() {
 }
 
 std::shared_ptr<const tls::PeerState> Verifier::judge(const x509::CertificateList& presented, WallTime now) {
+  return record_of(presented, now);
+}
+
+std::shared_ptr<const PeerRecord> Verifier::rejudge(const PeerRecord& record, WallTime now) const {
+  return record_of(record.presented, now);
+}
+
+std::shared_ptr<const PeerRecord> Verifier::record_of(const x509::CertificateList& presented, WallTime now) const {
   if (!within_limits(presented)) return nullptr;
+  Digest chain;
+  if (known_ != nullptr) {
+    chain = chain_digest(presented, trust_, judges_under_);
+    if (auto record = known_->find(chain, now)) return record;
+  }
   auto record = std::make_shared<PeerRecord>();
   record->presented = presented;
   record->identity = x509::describe(presented.front());
   judge_path(*record, now);
   record->weigh();
+  if (known_ != nullptr) known_->put(chain, record, now);
   return record;
 }
 
 void Verifier::judge_path(PeerRecord& record, WallTime now) const {
   record.trust = trust_;
   record.judged = policy_.anchors != nullptr;
+  record.judged_at = now;
   record.judged_under = judges_under_;
   if (!record.judged) return;
   x509::VerifyOptions options;
   options.max_depth = policy_.verify_depth;
   options.verify_issuer_dn = policy_.verify_issuer_dn;
   record.path = policy_.anchors->verify_client_chain(record.presented, now, options);
-}
-
-std::shared_ptr<const PeerRecord> Verifier::rejudge(const PeerRecord& record, WallTime now) const {
-  if (!within_limits(record.presented)) return nullptr;
-  auto again = std::make_shared<PeerRecord>();
-  again->presented = record.presented;
-  again->identity = record.identity;
-  judge_path(*again, now);
-  again->weigh();
-  return again;
 }
 
 bool Verifier::may_resume(const tls::PeerState* peer, WallTime, WallTime now) {

@@ -1,9 +1,11 @@
 // PeerRecord: who a client is, as far as its certificate says. Made in the verify callback, so that nothing later has
-// to ask OpenSSL, and kept by the connection and by the sessions made on it. Immutable; shared between threads.
+// to ask OpenSSL, and shared by the client's connections, by the sessions made on them and by the chain cache.
+// Immutable; shared between threads.
 #pragma once
 
 #include <memory>
 
+#include "clientauth/chain_cache.h"
 #include "clientauth/policy.h"
 #include "tls/peer.h"
 #include "x509/identity.h"
@@ -17,8 +19,14 @@ struct PeerRecord final : tls::PeerState {
   Digest trust;                     // the policy that `path` was judged under
   x509::PathVerdict path;           // meaningless where no anchors were there to judge with
   bool judged = false;
+  WallTime judged_at{};
   Digest judged_under;  // the anchors and rules of `path`, which in Passthrough `trust` does not tell
 
+  // Whether judging the chain anew at `now`, under the same trust, is sure to pass it as well. Never so for a refused
+  // chain, and not before the moment of the judgement: the clock was turned back.
+  bool holds_at(WallTime now) const {
+    return !judged || (path.ok && now >= judged_at && now < path.earliest_not_after);
+  }
   std::size_t weight() const override { return weight_; }
   // Once `presented` is there.
   void weigh();
@@ -30,7 +38,8 @@ struct PeerRecord final : tls::PeerState {
 // Judges presented chains for one listener: the tls/ side of a ClientPolicy.
 class Verifier final : public tls::PeerVerifier {
  public:
-  explicit Verifier(ClientPolicy policy);
+  // `known` may be null: every chain is judged anew.
+  explicit Verifier(ClientPolicy policy, std::shared_ptr<ChainCache> known = nullptr);
 
   std::shared_ptr<const tls::PeerState> judge(const x509::CertificateList& presented, WallTime now) override;
   bool may_resume(const tls::PeerState* peer, WallTime original, WallTime now) override;
@@ -46,9 +55,12 @@ class Verifier final : public tls::PeerVerifier {
 
  private:
   bool within_limits(const x509::CertificateList& presented) const;
+  // The chain as judged under this policy, now or before; null where it is over the limits.
+  std::shared_ptr<const PeerRecord> record_of(const x509::CertificateList& presented, WallTime now) const;
   void judge_path(PeerRecord& record, WallTime now) const;
 
   ClientPolicy policy_;
+  std::shared_ptr<ChainCache> known_;
   Digest trust_;
   Digest judges_under_;
 };

@@ -48,4 +48,10 @@ class Findings : public std::vector<Finding> {
 // "error InvalidJson /properties/sku: message" — the line `check` prints.
 std::string to_line(const Finding& finding);
 
+// Puts *** where the text shows one of the secrets, in any case: whole, a line of it, as printable() spells it, or cut
+// short by printable() after four bytes at least.
+void conceal(std::string& text, const std::vector<std::string>& secrets);
+// The same for the message and the pointer of every finding.
+void conceal(Findings& findings, const std::vector<std::string>& secrets);
+
 }  // namespace portcullis::model

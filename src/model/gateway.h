@@ -109,6 +109,7 @@ struct Gateway {
   std::vector<RewriteRuleSet> rewrite_rule_sets;
   std::vector<RedirectConfiguration> redirect_configurations;
   std::vector<PrivateLinkConfiguration> private_link_configurations;
+  std::string private_endpoint_connections;  // ARM privateEndpointConnections as JSON text: kept; Azure fills it in
   std::vector<JwtValidationConfig> jwt_validation_configs;  // ARM entraJWTValidationConfigs
 };
 

@@ -105,6 +105,8 @@ struct HostConfig {
   std::vector<IpAddress> bind_addresses(std::string_view frontend_ip_configuration) const;
   // Local port for a frontend port.
   std::uint16_t local_port(std::uint16_t frontend_port) const;
+  // Whether the backends of these settings speak HTTP/2.
+  bool speaks_http2(const std::string& backend_settings) const;
   // The path in `secrets` for a certificate: by name first, then by keyVaultSecretId; null when there is none.
   const std::string* secret_path(std::string_view certificate_name, std::string_view key_vault_secret_id) const;
 };

@@ -27,6 +27,7 @@ TEST(EffectiveClientAuth, FollowsWhatTheProfileHolds) {
 TEST(Finding, PrintsAsOneLine) {
   EXPECT_EQ(to_line({Severity::kError, "Code", "/a/0", "Mend it."}), "error Code /a/0: Mend it.");
   EXPECT_EQ(to_line({Severity::kWarning, "Code", "", "Mend it."}), "warning Code /: Mend it.");
+  EXPECT_EQ(to_line({Severity::kInfo, "Code", "/a\n\x1b[2J", "Mend it."}), "info Code /a\\x0a\\x1b[2J: Mend it.");
 }
 
 TEST(Findings, WarningsAreNoErrors) {
@@ -35,6 +36,35 @@ TEST(Findings, WarningsAreNoErrors) {
   EXPECT_FALSE(findings.has_errors());
   findings.error("E", "", "");
   EXPECT_TRUE(findings.has_errors());
+}
+
+TEST(Conceal, CoversWhatAMessageMayShowOfASecret) {
+  const std::vector<std::string> secrets{
+      "hunter2", "hunter2-and-more", "two\nlines", "abc", "", "-----BEGIN X-----\nfirst-line\nsecond-line\nend\n"};
+  const std::pair<const char*, const char*> cases[] = {
+      {"nothing here", "nothing here"},
+      {"'hunter2' and hunter2hunter2", "'***' and ******"},
+      {"in any case: HUNTER2", "in any case: ***"},
+      {"the longer: hunter2-and-more", "the longer: ***"},
+      {"cut: 'hunter2-and...'", "cut: '***...'"},
+      {"cut early: 'hunt...', not 'hun...'", "cut early: '***...', not 'hun...'"},
+      {"hunters", "hunters"},
+      {"escaped: two\\x0alines", "escaped: ***"},
+      {"raw: two\nlines", "raw: ***"},
+      {"hunter", "hunter"},
+      {"the second-line of -----BEGIN X-----, end", "the *** of -----BEGIN X-----, end"},
+  };
+  for (const auto& [text, covered] : cases) {
+    std::string said = text;
+    conceal(said, secrets);
+    EXPECT_EQ(said, covered);
+  }
+  Findings findings;
+  findings.error("Code", "/tags/hunter2", "'hunter2' is bad");
+  findings.error("Code", "/tags/s~1l~0t", "");
+  conceal(findings, {"hunter2", "s/l~t"});
+  EXPECT_EQ(findings[1].pointer, "/tags/***");
+  EXPECT_EQ(to_line(findings[0]), "error Code /tags/***: '***' is bad");
 }
 
 TEST(FindByName, IgnoresCase) {

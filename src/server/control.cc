@@ -121,6 +121,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   if (auto made = make_workers(configuration.host); !made) return made;
   model::Findings findings = std::move(loaded.findings);
   auto snapshot = compile(configuration, findings);
+  model::conceal(findings, loaded.secure_values);
   log_findings(findings);
   if (snapshot == nullptr) {
     std::string all = "the document cannot be served:";
@@ -238,6 +239,7 @@ void Control::reload() {
   Loaded loaded = options_.load();
   if (!loaded.configuration) return reload_failed(loaded.findings);
   auto snapshot = compile(*loaded.configuration, loaded.findings);
+  model::conceal(loaded.findings, loaded.secure_values);
   if (snapshot == nullptr) return reload_failed(loaded.findings);
   auto sockets = bind_new(*snapshot);
   if (!sockets) {

@@ -24,6 +24,7 @@ struct Configuration {
 struct Loaded {
   std::optional<Configuration> configuration;
   model::Findings findings;
+  std::vector<std::string> secure_values;  // what no message about this configuration may show
 };
 
 struct RunOptions {

@@ -15,6 +15,11 @@ std::shared_ptr<tls::SessionStore> Carryover::session_store(const Endpoint& addr
 
 void Carryover::keep_only(const Snapshot& snapshot) {
   std::erase_if(stores_, [&](const auto& entry) { return snapshot.find(entry.first) == nullptr; });
+  std::set<Digest> trusts;
+  for (const auto& address : snapshot.addresses) {
+    for (const Listener& listener : address->listeners) trusts.insert(listener.trust);
+  }
+  known_chains_->keep_only(trusts);
 }
 
 namespace {
@@ -47,7 +52,8 @@ class Compiler {
   void add_listener(const model::Gateway& gateway, const model::HttpListener& source) {
     const model::FrontendPort* port = model::find_by_name(gateway.frontend_ports, source.frontend_port->name);
     std::optional<Rule> rule = compile_rule(gateway, source);
-    const std::uint32_t priority = rule ? rule->priority : 0;
+    if (!rule) return;  // not served before a rule references it, as on Azure
+    const std::uint32_t priority = rule->priority;
     Listener listener;
     listener.name = source.name;
     listener.gateway = gateway.name;
@@ -55,7 +61,8 @@ class Compiler {
     listener.rule = std::move(rule);
     if (!source.host_name.empty()) listener.hosts.push_back(source.host_name);
     listener.hosts.insert(listener.hosts.end(), source.host_names.begin(), source.host_names.end());
-    if (!internal::compile_tls(gateway, source, host_, listener, findings_)) return;
+    const auto known = carryover_ == nullptr ? nullptr : carryover_->known_chains();
+    if (!internal::compile_tls(gateway, source, host_, known, listener, findings_)) return;
     for (const IpAddress& ip : host_.bind_addresses(source.frontend_ip_configuration->name)) {
       place(source, {ip, host_.local_port(port->port)}, port->port, priority, listener);
     }
@@ -119,6 +126,7 @@ class Compiler {
     backend.request_timeout = settings->request_timeout;
     backend.host_name = settings->host_name;
     backend.host_from_member = settings->pick_host_name_from_backend_address;
+    backend.http2 = host_.speaks_http2(settings->name);
     return backend;
   }
 

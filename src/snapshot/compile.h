@@ -22,13 +22,15 @@ class Carryover {
   std::shared_ptr<const upstream::Membership> membership(const model::BackendAddressPool& pool) {
     return keeper_.adopt(pool);
   }
-  // Forgets what belongs to addresses that `snapshot` no longer has.
+  const std::shared_ptr<clientauth::ChainCache>& known_chains() const { return known_chains_; }
+  // Forgets what belongs to addresses and to trust that `snapshot` no longer has.
   void keep_only(const Snapshot& snapshot);
   std::uint64_t next_generation() { return ++generation_; }
 
  private:
   upstream::MembershipKeeper& keeper_;
   std::map<Endpoint, std::shared_ptr<tls::SessionStore>> stores_;
+  std::shared_ptr<clientauth::ChainCache> known_chains_ = std::make_shared<clientauth::ChainCache>();
   std::uint64_t generation_ = 0;
 };
 

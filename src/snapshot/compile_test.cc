@@ -14,6 +14,7 @@ struct World {
   x509::Issued root = pki.root("Root");
   x509::Issued other_root = pki.root("Other Root");
   x509::Issued server = pki.server(root);
+  x509::Issued client = pki.leaf("client", root);
 };
 World& world() {
   static World made;
@@ -123,6 +124,19 @@ TEST_F(CompileTest, ListenersOfOneAddressComeTogether) {
   EXPECT_EQ(backend.request_timeout, std::chrono::seconds(7));
   ASSERT_NE(backend.members, nullptr);
   EXPECT_EQ(snapshot->find(at("127.0.0.1:443")), nullptr);
+}
+
+TEST_F(CompileTest, ListenerWithoutARuleIsNotServed) {
+  add_listener("ruled", "p80", "a.test");
+  add_listener("idle", "p80", "b.test");
+  gateway.request_routing_rules.pop_back();
+  const auto snapshot = compiled();
+  ASSERT_NE(snapshot, nullptr);
+  const Address* address = snapshot->find(at("0.0.0.0:80"));
+  ASSERT_NE(address, nullptr);
+  ASSERT_EQ(address->listeners.size(), 1U);
+  EXPECT_EQ(address->listeners[0].name, "ruled");
+  EXPECT_EQ(address->hosts.select("b.test"), std::nullopt);
 }
 
 TEST_F(CompileTest, OnlyAProfileThatAsksHasAVerifier) {
@@ -260,6 +274,34 @@ TEST_F(CompileTest, SessionsSurviveAReloadOfTheirAddressAndNotItsEnd) {
   const auto moved = compiled();
   carryover.keep_only(*moved);
   EXPECT_NE(carryover.session_store(local), kept);
+}
+
+TEST_F(CompileTest, KnownChainsSurviveAReloadOfTheirTrustAndNotItsEnd) {
+  add_profile("strict", "ca");
+  add_listener("a", "p443", "a.test", "strict");
+  const auto first = compiled();
+  clientauth::PeerRecord client;
+  client.presented = world().client.presented();
+  const auto judge = [&](const std::shared_ptr<const Snapshot>& snapshot) {
+    return find(snapshot, "a").verifier->rejudge(client, loop->wall_now());
+  };
+  const auto record = judge(first);
+  ASSERT_TRUE(record->path.ok);
+  carryover.keep_only(*first);
+  EXPECT_EQ(judge(compiled()), record) << "a reload that changes no trust";
+  gateway.ssl_profiles[0].client_auth->verify_client_cert_issuer_dn = true;
+  const auto changed = compiled();
+  EXPECT_NE(judge(changed), record);
+  EXPECT_EQ(carryover.known_chains()->size(), 2U);
+  carryover.keep_only(*changed);
+  EXPECT_EQ(carryover.known_chains()->size(), 1U);
+}
+
+TEST_F(CompileTest, BackendsSpeakWhatTheHostFileSaysOfTheirSettings) {
+  add_listener("plain", "p80", "");
+  EXPECT_FALSE(find(compiled(), "plain").rule->backend.http2);
+  host.backend_protocol["SETTINGS"] = model::BackendProtocol::kH2;
+  EXPECT_TRUE(find(compiled(), "plain").rule->backend.http2);
 }
 
 TEST_F(CompileTest, WithSessionsOffOrWithoutCarryoverThereIsNoStore) {

@@ -25,6 +25,8 @@ using internal::Owned;
 using internal::SecretString;
 
 constexpr std::size_t kMaxFileBytes = 1U << 20;
+// Base64 of that, with room for line breaks.
+constexpr std::size_t kMaxEncodedBytes = kMaxFileBytes / 2 * 3;
 
 // What the file holds, in file order, before it is sorted into leaf and issuers.
 Result<ServerKeyPair> assemble(std::vector<PrivateKey> keys, const CertificateList& certificates) {
@@ -169,7 +171,14 @@ Result<ServerKeyPair> load_pem_bundle(std::string_view bytes, std::string_view p
 }
 
 Result<ServerKeyPair> load_key_pair(std::string_view bytes, std::string_view password) {
-  return looks_like_pem(bytes) ? load_pem_bundle(bytes, password) : load_pfx(bytes, password);
+  if (looks_like_pem(bytes)) return load_pem_bundle(bytes, password);
+  // DER begins with bytes that no base64 has.
+  std::optional<std::string> decoded = bytes.size() <= kMaxEncodedBytes ? base64_decode(bytes) : std::nullopt;
+  if (!decoded) return load_pfx(bytes, password);
+  Result<ServerKeyPair> pair =
+      looks_like_pem(*decoded) ? load_pem_bundle(*decoded, password) : load_pfx(*decoded, password);
+  OPENSSL_cleanse(decoded->data(), decoded->size());
+  return pair;
 }
 
 }  // namespace portcullis::x509

@@ -51,7 +51,7 @@ Result<ServerKeyPair> load_pfx(std::string_view bytes, std::string_view password
 // One private key and its certificate with issuers, in any order. An encrypted key needs the password.
 Result<ServerKeyPair> load_pem_bundle(std::string_view bytes, std::string_view password = {});
 
-// PEM when there is a BEGIN line, else PFX.
+// PEM when there is a BEGIN line, else PFX; or base64 of one of the two, as a key vault hands it out.
 Result<ServerKeyPair> load_key_pair(std::string_view bytes, std::string_view password);
 
 }  // namespace portcullis::x509

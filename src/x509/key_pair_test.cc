@@ -201,6 +201,13 @@ TEST(LoadKeyPair, FormIsSniffed) {
   Family family;
   EXPECT_TRUE(load_key_pair(family.server.pfx("secret"), "secret"));
   EXPECT_TRUE(load_key_pair(family.server.pem() + family.server.key_pem(), ""));
+  EXPECT_TRUE(load_key_pair(base64_encode(family.server.pfx("secret")) + "\n", "secret"));
+  EXPECT_TRUE(load_key_pair(base64_encode(family.server.pem() + family.server.key_pem()), ""));
+  for (const char* nothing : {"", "AAAA", "not base64!"}) {
+    const auto pair = load_key_pair(nothing, "");
+    ASSERT_FALSE(pair) << nothing;
+    EXPECT_EQ(pair.error().code, "key_pair.malformed") << nothing;
+  }
 }
 
 TEST(ServerKeyPair, SelfSignedLeafSendsNoChain) {

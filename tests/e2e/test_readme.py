@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import unittest
 
 from harness import client, env
 from harness.case import main
+from harness.document import standard
 from harness.gateway import environment, run_command
+from harness.pki import pki
 
 README = env.ROOT / "README.md"
 BLOCK = re.compile(r"(?:<!-- test: (\w+) -->\n)?```sh\n(.*?)^```", re.S | re.M)
@@ -36,7 +39,7 @@ class Readme(unittest.TestCase):
 
     def test_every_block_is_exercised(self) -> None:
         kinds = [kind for kind, _ in blocks()]
-        self.assertEqual(sorted(kinds), ["demo", "run"], "a block without a mark is a command that nobody tries")
+        self.assertEqual(sorted(kinds), ["azure", "demo", "run"], "a block without a mark is a command that nobody tries")
 
     def test_the_two_commands_are_verbs_of_dev(self) -> None:
         """They build, so they are not run from a test; what `demo` starts is."""
@@ -87,8 +90,50 @@ class Readme(unittest.TestCase):
         self.assertIn("gateway.yaml: good, 0 errors, 0 warnings", done.stdout)
         self.assertIn("hello, device", done.stdout)
         self.assertIn("400 No required SSL certificate was sent", done.stdout)
-        reasons = [json.loads(line)["portcullis"]["reason"] for line in (directory / "access.log").read_text().splitlines()]
+        reasons = [
+            json.loads(line)["portcullis"]["reason"] for line in (directory / "access.log").read_text().splitlines()
+        ]
         self.assertCountEqual(reasons, ["", "client_cert.missing"], said)
+
+    def test_a_template_and_what_az_shows_check_as_shown(self) -> None:
+        (script,) = [text for kind, text in blocks() if kind == "azure"]
+        directory = env.new_dir("readme")
+        (directory / "pki").mkdir()
+        (directory / "pki" / "server.pem").write_text(pki().server_pem.read_text())
+        document = standard(8080).certificate("web", data="[parameters('certificate')]")
+        document.remove("sslCertificates", "server").body["name"] = "[parameters('name')]"
+        text = document.json().replace("/sslCertificates/server", "/sslCertificates/web")
+        resource = {"type": "Microsoft.Network/applicationGateways", **json.loads(text.replace("ways/gw/", "ways/edge/"))}
+        template = {
+            "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+            "contentVersion": "1.0.0.0",
+            "parameters": {"name": {"type": "string"}, "certificate": {"type": "securestring"}},
+            "resources": [resource],
+        }
+        (directory / "azuredeploy.json").write_text(json.dumps(template))
+        values = {"name": {"value": "edge"}, "certificate": {"value": "@pki/server.pem"}}
+        (directory / "azuredeploy.parameters.json").write_text(json.dumps({"parameters": values}))
+        (directory / "portcullis.yaml").write_text("bind: {fip: 127.0.0.1}\n")
+        # What stands in for az: it prints the gateway that the template made, as the service would.
+        az = directory / "bin" / "az"
+        az.parent.mkdir()
+        az.write_text('#!/bin/sh\n[ "$1 $2 $3" = "network application-gateway show" ] && cat evaluated.json\n')
+        az.chmod(0o755)
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"set -eu\n{script}"],
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            timeout=env.patience(30),
+            env={**environment(), "PATH": f"{az.parent}:{env.BINARY.parent}:{os.environ['PATH']}"},
+        )
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertIn("azuredeploy.json: good, 0 errors", done.stdout)
+        self.assertIn("\nedge.json: good, 0 errors", done.stdout)
+        shown = (directory / "evaluated.json").read_text()
+        self.assertEqual(json.loads(shown)["name"], "edge")
+        self.assertNotIn("[parameters", shown)
+        self.assertNotIn("PRIVATE", shown)
 
     def test_every_link_leads_to_a_file(self) -> None:
         for name in ("README.md", "CONTRIBUTING.md"):

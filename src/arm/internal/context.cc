@@ -66,6 +66,14 @@ void Context::error(std::string_view code, std::string pointer, std::string mess
   if (room_for_one()) findings_.error(code, std::move(pointer), std::move(message));
 }
 
+void Context::error_at(const Node& node, std::string_view code, std::string pointer, std::string message) {
+  const std::size_t before = findings_.size();
+  error(code, std::move(pointer), std::move(message));
+  if (findings_.size() == before) return;
+  findings_.back().line = node.line;
+  findings_.back().column = node.column;
+}
+
 void Context::warning(std::string_view code, std::string pointer, std::string message) {
   if (room_for_one()) findings_.warning(code, std::move(pointer), std::move(message));
 }
@@ -77,17 +85,36 @@ model::Findings Context::take_findings() {
   return std::move(findings_);
 }
 
-void Context::wrong_type(const Node& node, const std::string& pointer, std::string_view expected) {
-  error("InvalidJson", pointer,
-        "Error converting value: " + std::string(expected) + " is expected here, not " +
-            std::string(kind_name(node.kind)) + " (" + node.place() + ").");
+void Context::wrong_type(const Node& node, const std::string& pointer, std::string_view expected,
+                         std::string_view type) {
+  const std::string to = type.empty() ? std::string() : " \"...\" to type '" + std::string(type) + "'";
+  error_at(node, "InvalidJson", pointer,
+           "Error converting value" + to + ": " + std::string(expected) + " is expected here, not " +
+               std::string(kind_name(node.kind)) + " (" + node.place() + ").");
+}
+
+void Context::wrong_value(const Node& node, const std::string& pointer, const std::string& shown,
+                          const std::string& expected) {
+  error_at(node, "InvalidJson", pointer,
+           "Error converting value \"" + shown + "\": " + expected + " is expected here (" + node.place() + ").");
+}
+
+void Context::missing_member(const Node& node, const std::string& pointer, std::string_view name,
+                             std::string_view type) {
+  error_at(node, "InvalidJson", pointer,
+           "Required property '" + std::string(name) + "' not found on object of type '" + std::string(type) + "' (" +
+               node.place() + ").");
 }
 
 void Context::unknown_member(const Node& node, const std::string& pointer, std::string_view type,
                              const std::vector<std::string_view>& known) {
-  error("InvalidJson", pointer,
-        "Could not find member '" + printable(node.key, 80) + "' on object of type '" + std::string(type) + "' (" +
-            node.place() + ")." + (node.key.size() > 80 ? std::string() : suggestion(node.key, known)));
+  if (findings_.size() >= kMaxFindings) {  // what it could be mistaken for need not be found out
+    ++dropped_;
+    return;
+  }
+  error_at(node, "InvalidJson", pointer,
+           "Could not find member '" + printable(node.key, 80) + "' on object of type '" + std::string(type) + "' (" +
+               node.place() + ")." + (node.key.size() > 80 ? std::string() : suggestion(node.key, known)));
 }
 
 bool Context::is_expression(const Node& node) const {
@@ -113,9 +140,7 @@ std::optional<std::uint64_t> Context::number_of(const Node& node, const std::str
   }
   const auto value = parse_uint(node.text, max);
   if (!value || *value < min) {
-    error("InvalidJson", pointer,
-          "Error converting value \"" + printable(node.text, 40) + "\": " + range + " is expected here (" +
-              node.place() + ").");
+    wrong_value(node, pointer, printable(node.text, 40), range);
     return std::nullopt;
   }
   return value;

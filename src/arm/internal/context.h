@@ -24,9 +24,15 @@ class Context {
   Context(Format format, ReadOptions options) : format_(format), options_(std::move(options)) {}
 
   void error(std::string_view code, std::string pointer, std::string message);
+  // The same, with the node's line and column in the finding.
+  void error_at(const Node& node, std::string_view code, std::string pointer, std::string message);
   void warning(std::string_view code, std::string pointer, std::string message);
-  // "InvalidJson: Error converting value …": `expected` says what the property takes. Never shows the value itself.
-  void wrong_type(const Node& node, const std::string& pointer, std::string_view expected);
+  // "InvalidJson: Error converting value …": `expected` says what the property takes, `type` the name of that for
+  // Azure. Never shows the value itself.
+  void wrong_type(const Node& node, const std::string& pointer, std::string_view expected, std::string_view type = {});
+  // "Error converting value "shown": `expected` is expected here". `shown` must not be a secret.
+  void wrong_value(const Node& node, const std::string& pointer, const std::string& shown, const std::string& expected);
+  void missing_member(const Node& node, const std::string& pointer, std::string_view name, std::string_view type);
   void unknown_member(const Node& node, const std::string& pointer, std::string_view type,
                       const std::vector<std::string_view>& known);
 
@@ -40,11 +46,12 @@ class Context {
   std::optional<bool> boolean_of(const Node& node, const std::string& pointer);
 
   // Remembers every sub-resource name of the gateway's `properties`, for resolve().
-  void index_names(const Node& properties, std::string gateway_name);
+  void index_names(const Node& properties, std::string gateway_name, std::string gateway_id);
   // A reference to an element of `collection` (its wire name), with the target's own spelling.
   std::optional<model::Ref> resolve(const Node& node, const std::string& pointer, std::string_view collection);
-  // `{id: …}` of something outside this gateway (a subnet, a public IP): the id as given.
-  std::optional<std::string> external_id(const Node& node, const std::string& pointer);
+  // `{id: …}` of something outside this gateway: the id as given. `type`: the last type of a full id ("subnets");
+  // empty: any.
+  std::optional<std::string> external_id(const Node& node, const std::string& pointer, std::string_view type);
 
   // The bytes of a `data` value: '@file', PEM text, or base64 of either PEM or binary. Nothing, and a finding, when it
   // names a file that may not or cannot be read; undecodable text is handed on as it is.
@@ -53,13 +60,24 @@ class Context {
   std::string absolute(const std::string& path) const;
 
   Format format() const { return format_; }
+  // The gateway's id, as the document's first full reference to a part of it spells it; empty: there was none.
+  const std::string& id_base() const { return id_base_; }
   model::Findings take_findings();
 
  private:
   bool room_for_one();
-  std::optional<model::Ref> resolve_id(const std::string& id, const std::string& pointer, std::string_view collection);
-  std::optional<model::Ref> resolve_name(const std::string& name, const std::string& shown, const std::string& pointer,
-                                         std::string_view collection);
+  std::optional<model::Ref> resolve_id(const Node& node, const std::string& id, const std::string& pointer,
+                                       std::string_view collection);
+  std::optional<model::Ref> resolve_name(const Node& node, const std::string& name, const std::string& shown,
+                                         const std::string& pointer, std::string_view collection);
+  void reference_missing(const Node& node, const std::string& pointer);
+  void reference_malformed(const Node& node, const std::string& id, const std::string& pointer,
+                           const std::string& expected);
+  // The full id of this gateway and of a part of it, as far as the document tells.
+  std::string gateway_id() const;
+  std::string own_id(std::string_view collection, std::string_view name) const;
+  // The id of the sub-resource that holds the place `pointer`.
+  std::string referrer(const std::string& pointer) const;
 
   Format format_;
   ReadOptions options_;
@@ -69,6 +87,9 @@ class Context {
   std::string gateway_name_;
   // collection → name → name as spelled by the element
   std::map<std::string, std::map<std::string, std::string, LessIgnoreCase>, LessIgnoreCase> names_;
+  // collection as spelled → names in document order
+  std::map<std::string, std::vector<std::string>> ordered_;
+  std::string id_base_;
 };
 
 }  // namespace portcullis::arm

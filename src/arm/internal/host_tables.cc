@@ -10,16 +10,17 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint64_t kAny = 1'000'000'000;
-constexpr std::string_view kSource = "product.md, Two files";
 
 using Host = HostConfig;
 
 // A key that is read but not acted on yet: noted where it asks for something.
-Field<Host> later(std::string_view feature, Field<Host> read) {
-  return [feature, read = std::move(read)](Context& context, const Node& node, const std::string& pointer, Host& host) {
+Field<Host> later(std::string_view feature, Field<Host> field) {
+  field.read = [feature, read = std::move(field.read)](Context& context, const Node& node, const std::string& pointer,
+                                                       Host& host) {
     if (asks_for_something(node)) host.unsupported_yet.push_back({to_lower(node.key), std::string(feature), pointer});
     read(context, node, pointer, host);
   };
+  return field;
 }
 
 void read_address(Context& context, const Node& node, const std::string& pointer, std::vector<IpAddress>& addresses) {
@@ -65,7 +66,8 @@ void read_secret(Context& context, const Node& node, const std::string& pointer,
 void read_reference_value(Context&, const Node& node, const std::string&, std::string& json) { json = to_json(node); }
 
 const Table<Host>& access_log_table() {
-  static const Table<Host> table{"access_log", {{"path", path<Host>(&Host::access_log_path), kSource}}};
+  static const Table<Host> table{
+      "access_log", {{"path", path<Host>(&Host::access_log_path), "A file, `-` for standard output, or `off`."}}};
   return table;
 }
 
@@ -76,15 +78,17 @@ const Table<Host>& log_table() {
                                                                                       {"warn", LogLevel::kWarn},
                                                                                       {"info", LogLevel::kInfo},
                                                                                       {"debug", LogLevel::kDebug}}),
-                                   kSource},
-                                  {"path", path<Host>(&Host::log_path), kSource}}};
+                                   "What is written: this and what is graver."},
+                                  {"path", path<Host>(&Host::log_path), "A file, or `-` for standard output."}}};
   return table;
 }
 
 const Table<Host>& admin_table() {
-  static const Table<Host> table{"admin",
-                                 {{"listen", endpoint_or_off<Host>(&Host::admin_listen), kSource},
-                                  {"guard_weakening", boolean<Host>(&Host::guard_weakening), kSource}}};
+  static const Table<Host> table{
+      "admin",
+      {{"listen", endpoint_or_off<Host>(&Host::admin_listen), "Address and port of the admin API, or `off`."},
+       {"guard_weakening", boolean<Host>(&Host::guard_weakening),
+        "Changes that weaken client authentication need a second confirmation."}}};
   return table;
 }
 
@@ -95,31 +99,33 @@ void read_admin(Context& context, const Node& node, const std::string& pointer, 
 }
 
 const Table<Host>& metrics_table() {
-  static const Table<Host> table{"metrics", {{"listen", endpoint_or_off<Host>(&Host::metrics_listen), kSource}}};
+  static const Table<Host> table{
+      "metrics",
+      {{"listen", endpoint_or_off<Host>(&Host::metrics_listen),
+        "Address and port of the plain listener for /metrics, /healthz and /readyz, or `off`."}}};
   return table;
 }
 
 const Table<Host>& tracing_table() {
-  static const Table<Host> table{"tracing", {{"otlp", text<Host>(&Host::tracing_otlp), kSource}}};
+  static const Table<Host> table{
+      "tracing", {{"otlp", text<Host>(&Host::tracing_otlp), "Address of an OTLP collector; empty: none."}}};
   return table;
-}
-
-// A section whose keys are members of HostConfig itself.
-Field<Host> section(const Table<Host>& (*table)()) {
-  return [table](Context& context, const Node& node, const std::string& pointer, Host& host) {
-    read_object(context, node, pointer, table(), host);
-  };
 }
 
 const Table<Limits>& limits_table() {
   using L = Limits;
-  static const Table<L> table{"limits",
-                              {{"connections", number<L>(&L::connections, 1, 10'000'000), kSource},
-                               {"connections_per_ip", number<L>(&L::connections_per_ip, 0, kAny), kSource},
-                               {"handshakes_per_ip_per_s", number<L>(&L::handshakes_per_ip_per_s, 0, kAny), kSource},
-                               {"presented_certificates", number<L>(&L::presented_certificates, 1, 100), kSource},
-                               {"presented_bytes", number<L>(&L::presented_bytes, 1'024, 1'048'576), kSource},
-                               {"rsa_bits", number<L>(&L::rsa_bits, 2'048, 16'384), kSource}}};
+  static const Table<L> table{
+      "limits",
+      {{"connections", number<L>(&L::connections, 1, 10'000'000),
+        "Client connections at one time, over all listeners."},
+       {"connections_per_ip", number<L>(&L::connections_per_ip, 0, kAny),
+        "Of one client address at one time; 0: no limit."},
+       {"handshakes_per_ip_per_s", number<L>(&L::handshakes_per_ip_per_s, 0, kAny),
+        "TLS handshakes of one client address in a second; 0: no limit."},
+       {"presented_certificates", number<L>(&L::presented_certificates, 1, 100),
+        "Certificates that a client may present, its own included."},
+       {"presented_bytes", number<L>(&L::presented_bytes, 1'024, 1'048'576), "Bytes of DER that a client may present."},
+       {"rsa_bits", number<L>(&L::rsa_bits, 2'048, 16'384), "The largest RSA key that a client may present."}}};
   return table;
 }
 
@@ -131,16 +137,19 @@ const Table<ClientAuth>& client_auth_table() {
         enumerator<C>(&C::sessions, Names<SessionMode>{{"stateful", SessionMode::kStateful},
                                                        {"tickets", SessionMode::kTickets},
                                                        {"off", SessionMode::kOff}}),
-        kSource},
-       {"session_lifetime", duration<C>(&C::session_lifetime, 1s, 7 * 24h), kSource},
-       {"ticket_key_file", path<C>(&C::ticket_key_file), kSource},
-       {"verify_depth", number<C>(&C::verify_depth, 0, 100), kSource},
-       {"journal", number<C>(&C::journal, 0, 100'000'000), kSource},
+        "Where TLS sessions live: in this process, in tickets that clients keep, or nowhere."},
+       {"session_lifetime", duration<C>(&C::session_lifetime, 1s, 7 * 24h), "How long a session may be resumed."},
+       {"ticket_key_file", path<C>(&C::ticket_key_file),
+        "A file with the keys of `tickets`, for several machines to share; empty: keys of this process."},
+       {"verify_depth", number<C>(&C::verify_depth, 0, 100),
+        "Intermediates allowed between a client's certificate and its root."},
+       {"journal", number<C>(&C::journal, 0, 100'000'000), "Handshakes and refusals that are remembered."},
        {"client_cert_header",
         enumerator<C>(&C::client_cert_header, Names<ClientCertHeader>{{"off", ClientCertHeader::kOff},
                                                                       {"leaf", ClientCertHeader::kLeaf},
                                                                       {"chain", ClientCertHeader::kChain}}),
-        kSource}}};
+        "RFC 9440 headers for backends: none, Client-Cert, or Client-Cert and Client-Cert-Chain; verified clients "
+        "only."}}};
   return table;
 }
 
@@ -157,14 +166,11 @@ void read_client_auth(Context& context, const Node& node, const std::string& poi
 
 const Table<Egress>& egress_table() {
   using E = Egress;
-  static const Table<E> table{"egress",
-                              {{"deny",
-                                [](Context& context, const Node& node, const std::string& pointer, E& egress) {
-                                  egress.deny.clear();
-                                  texts<E> (&E::deny)(context, node, pointer, egress);
-                                },
-                                kSource},
-                               {"allow", texts<E>(&E::allow), kSource}}};
+  static const Table<E> table{
+      "egress",
+      {{"deny", texts<E>(&E::deny),
+        "Networks, or `loopback`, `link_local`, `multicast`, that the gateway's own requests may not reach."},
+       {"allow", texts<E>(&E::allow), "Exceptions from `deny`."}}};
   return table;
 }
 
@@ -172,13 +178,18 @@ struct ListenerExtension {
   bool proxy_protocol = false;
 };
 
-void read_listener_extension(Context& context, const Node& node, const std::string& pointer, bool& proxy_protocol) {
+const Table<ListenerExtension>& listener_extension_table() {
   using L = ListenerExtension;
   static const Table<L> table{
       "listeners entry",
-      {{"proxy_protocol", enumerator<L>(&L::proxy_protocol, Names<bool>{{"off", false}, {"on", true}}), kSource}}};
-  L extension;
-  read_object(context, node, pointer, table, extension);
+      {{"proxy_protocol", enumerator<L>(&L::proxy_protocol, Names<bool>{{"off", false}, {"on", true}}),
+        "Whether connections begin with a PROXY protocol header, written by a load balancer in front."}}};
+  return table;
+}
+
+void read_listener_extension(Context& context, const Node& node, const std::string& pointer, bool& proxy_protocol) {
+  ListenerExtension extension;
+  read_object(context, node, pointer, listener_extension_table(), extension);
   proxy_protocol = extension.proxy_protocol;
 }
 
@@ -186,15 +197,19 @@ struct BackendExtension {
   BackendProtocol protocol = BackendProtocol::kHttp1;
 };
 
-void read_backend_extension(Context& context, const Node& node, const std::string& pointer, BackendProtocol& protocol) {
+const Table<BackendExtension>& backend_extension_table() {
   using B = BackendExtension;
   static const Table<B> table{"backends entry",
                               {{"protocol",
                                 enumerator<B>(&B::protocol, Names<BackendProtocol>{{"http1", BackendProtocol::kHttp1},
                                                                                    {"h2", BackendProtocol::kH2}}),
-                                kSource}}};
-  B extension;
-  read_object(context, node, pointer, table, extension);
+                                "What is spoken to the backends: HTTP/1.1, or HTTP/2 in clear text with prior knowledge."}}};
+  return table;
+}
+
+void read_backend_extension(Context& context, const Node& node, const std::string& pointer, BackendProtocol& protocol) {
+  BackendExtension extension;
+  read_object(context, node, pointer, backend_extension_table(), extension);
   protocol = extension.protocol;
 }
 
@@ -203,27 +218,41 @@ void read_backend_extension(Context& context, const Node& node, const std::strin
 const Table<HostConfig>& host_table() {
   static const Table<Host> table{
       "host file",
-      {{"bind", map_of<Host>(&Host::bind, read_addresses), kSource},
-       {"ports", read_ports, kSource},
-       {"workers", number<Host>(&Host::workers, 0, 1'024), kSource},
-       {"state_dir", path<Host>(&Host::state_dir), kSource},
-       {"access_log", section(access_log_table), kSource},
-       {"log", section(log_table), kSource},
-       {"secrets", map_of<Host>(&Host::secrets, read_secret), kSource},
-       {"limits", object<Host>(&Host::limits, limits_table()), kSource},
-       {"client_auth", read_client_auth, kSource},
-       {"user", text<Host>(&Host::user), kSource},
-       {"admin", later("the admin API", read_admin), kSource},
-       {"metrics", later("the metrics listener", section(metrics_table)), kSource},
-       {"references", map_of<Host>(&Host::references, read_reference_value), kSource},
-       {"unenforced", later("accepting what is not enforced", texts<Host>(&Host::unenforced)), kSource},
-       {"revocation", later("revocation checking", object<Host>(&Host::revocation, revocation_table())), kSource},
-       {"egress", later("the gateway's own HTTP client", object<Host>(&Host::egress, egress_table())), kSource},
-       {"listeners", later("listener extensions", map_of<Host>(&Host::proxy_protocol, read_listener_extension)),
-        kSource},
-       {"backends", later("backend extensions", map_of<Host>(&Host::backend_protocol, read_backend_extension)),
-        kSource},
-       {"tracing", later("tracing", section(tracing_table)), kSource}}};
+      {{"bind", map_of<Host>(&Host::bind, read_addresses),
+        "A frontendIPConfiguration's local addresses: one or a list. Absent: 0.0.0.0."},
+       {"ports", Field<Host>(read_ports, {.kind = ValueKind::kMap}),
+        "A frontend port's local port. Clients and backends see the document's."},
+       {"workers", number<Host>(&Host::workers, 0, 1'024), "Threads that serve; 0: one for each core."},
+       {"state_dir", path<Host>(&Host::state_dir), "Where this machine keeps its own files, readable by nobody else."},
+       {"access_log", section<Host>(access_log_table()), "One JSON object for each request."},
+       {"log", section<Host>(log_table()), "What the program itself has to say."},
+       {"secrets", map_of<Host>(&Host::secrets, read_secret),
+        "Files with keys, by the name or the keyVaultSecretId of a certificate: PFX or PEM."},
+       {"limits", object<Host>(&Host::limits, limits_table()), "What one process takes on."},
+       {"client_auth", Field<Host>(read_client_auth, object_shape(client_auth_table())),
+        "How clients authenticate, beyond what the gateway document says."},
+       {"user", text<Host>(&Host::user), "The user to become once ports are bound; empty: stay."},
+       {"admin", later("the admin API", Field<Host>(read_admin, object_shape(admin_table()))),
+        "The admin API; `admin: off` for short."},
+       {"metrics", later("the metrics listener", section<Host>(metrics_table())),
+        "Metrics and health beside the admin API."},
+       {"references", map_of<Host>(&Host::references, read_reference_value),
+        "Values of a template's `reference()` and its kin, by the resource id or name that they ask for."},
+       {"unenforced", spelled_list<Host>(&Host::unenforced, {"waf", "jwt", "fips", "client_address"}),
+        "Protection that a document may ask for although nothing here enforces it; said again at every start."},
+       {"revocation", later("revocation checking", object<Host>(&Host::revocation, revocation_table())),
+        "How revocation is checked where verifyClientRevocation is OCSP."},
+       {"egress", later("the gateway's own HTTP client", object<Host>(&Host::egress, egress_table())),
+        "Where the gateway's own requests (OCSP, CRL, error pages) may go; names are resolved first."},
+       {"listeners",
+        later("listener extensions", map_of<Host>(&Host::proxy_protocol, read_listener_extension,
+                                                  object_shape(listener_extension_table(), ValueKind::kMap))),
+        "What listeners do beyond the gateway document, by their names."},
+       {"backends",
+        map_of<Host>(&Host::backend_protocol, read_backend_extension,
+                     object_shape(backend_extension_table(), ValueKind::kMap)),
+        "What backend settings do beyond the gateway document, by their names."},
+       {"tracing", later("tracing", section<Host>(tracing_table())), "Traces of requests."}}};
   return table;
 }
 

@@ -8,13 +8,16 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::string_view kSource = "product.md, Two files";
-
-void read_crl_source(Context& context, const Node& node, const std::string& pointer, CrlSource& source) {
+const Table<CrlSource>& crl_source_table() {
   using C = CrlSource;
   static const Table<C> table{"revocation.crl entry",
-                              {{"files", texts<C>(&C::files), kSource}, {"fetch", boolean<C>(&C::fetch), kSource}}};
-  read_object(context, node, pointer, table, source);
+                              {{"files", texts<C>(&C::files), "CRL files, PEM or DER."},
+                               {"fetch", boolean<C>(&C::fetch), "Also fetch the CRLs that certificates name."}}};
+  return table;
+}
+
+void read_crl_source(Context& context, const Node& node, const std::string& pointer, CrlSource& source) {
+  read_object(context, node, pointer, crl_source_table(), source);
   for (std::string& file : source.files) file = context.absolute(file);
 }
 
@@ -26,21 +29,22 @@ const Table<Revocation>& revocation_table() {
                                                   {"allow", RevocationAction::kAllow}};
   static const Table<R> table{
       "revocation",
-      {{"timeout", duration<R>(&R::timeout, 100ms, 60s), kSource},
+      {{"timeout", duration<R>(&R::timeout, 100ms, 60s), "How long one answer may take."},
        {"cold_cache",
         enumerator<R>(&R::cold_cache, Names<ColdCache>{{"wait", ColdCache::kWait}, {"refuse", ColdCache::kRefuse}}),
-        kSource},
-       {"unreachable", enumerator<R>(&R::unreachable, actions), kSource},
-       {"unknown", enumerator<R>(&R::unknown, actions), kSource},
-       {"no_responder", enumerator<R>(&R::no_responder, actions), kSource},
-       {"expired_response", enumerator<R>(&R::expired_response, actions), kSource},
-       {"intermediates", boolean<R>(&R::intermediates), kSource},
-       {"responder", text<R>(&R::responder), kSource},
-       {"crl", map_of<R>(&R::crl, read_crl_source), kSource},
+        "While the first answer is on its way: wait for it, or refuse."},
+       {"unreachable", enumerator<R>(&R::unreachable, actions), "Where the responder cannot be reached."},
+       {"unknown", enumerator<R>(&R::unknown, actions), "Where the responder does not know the certificate."},
+       {"no_responder", enumerator<R>(&R::no_responder, actions), "Where the certificate names no responder."},
+       {"expired_response", enumerator<R>(&R::expired_response, actions), "Where the only answer at hand has expired."},
+       {"intermediates", boolean<R>(&R::intermediates), "Ask for the intermediates of the chain too."},
+       {"responder", text<R>(&R::responder), "A responder to ask in place of the one that certificates name."},
+       {"crl", map_of<R>(&R::crl, read_crl_source, object_shape(crl_source_table(), ValueKind::kMap)),
+        "CRLs, by SSL profile."},
        {"order",
         enumerator_list<R>(&R::order,
                            Names<RevocationSource>{{"ocsp", RevocationSource::kOcsp}, {"crl", RevocationSource::kCrl}}),
-        kSource}}};
+        "What is asked first."}}};
   return table;
 }
 

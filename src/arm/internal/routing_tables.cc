@@ -1,6 +1,4 @@
-#include "arm/internal/routing_tables.h"
-
-#include "arm/internal/listener_tables.h"
+#include "arm/internal/gateway_tables.h"
 
 namespace portcullis::arm {
 
@@ -8,132 +6,181 @@ using namespace model;  // NOLINT: the tables name little else
 
 namespace {
 
-const Table<BackendAddress>& backend_address_table() {
-  using A = BackendAddress;
-  static const Table<A> table{"ApplicationGatewayBackendAddress",
-                              {{"fqdn", text<A>(&A::fqdn), "azure-semantics §7.7"},
-                               {"ipAddress", text<A>(&A::ip_address), "azure-semantics §7.7"}}};
+constexpr std::string_view kReadOnly = "Read-only.";
+constexpr std::string_view kReverse = "Read-only: who references this.";
+constexpr std::string_view kUnenforcedWaf = "Not enforced: an error until the host file's `unenforced` lists `waf`.";
+constexpr std::string_view kUnenforcedJwt = "Not enforced: an error until the host file's `unenforced` lists `jwt`.";
+
+const Names<RuleType>& rule_type_names() {
+  static const Names<RuleType> names = {{"Basic", RuleType::kBasic},
+                                        {"PathBasedRouting", RuleType::kPathBasedRouting},
+                                        {"AdvancedRouting", RuleType::kAdvancedRouting}};
+  return names;
+}
+
+const Table<PathRule>& path_rule_table() {
+  using P = PathRule;
+  static const Table<P> table{
+      "ApplicationGatewayPathRule",
+      {{"provisioningState", provisioning_state<P>(), kReadOnly},
+       {"paths", texts<P>(&P::paths), "Begin with /; * at the end only; compared without regard to case.", kAlways},
+       {"backendAddressPool", reference<P>(&P::backend_address_pool, "backendAddressPools"), ""},
+       {"backendHttpSettings", reference<P>(&P::backend_http_settings, "backendHttpSettingsCollection"), ""},
+       {"redirectConfiguration", reference<P>(&P::redirect_configuration, "redirectConfigurations"), ""},
+       {"rewriteRuleSet", reference<P>(&P::rewrite_rule_set, "rewriteRuleSets"), ""},
+       {"loadDistributionPolicy", reference<P>(&P::load_distribution_policy, "loadDistributionPolicies"), ""},
+       {"firewallPolicy", external<P>(&P::firewall_policy_id, kFirewallPolicies), kUnenforcedWaf}}};
   return table;
 }
 
-const Table<ConnectionDraining>& connection_draining_table() {
-  using D = ConnectionDraining;
-  static const Table<D> table{"ApplicationGatewayConnectionDraining",
-                              {{"enabled", boolean<D>(&D::enabled), "azure-semantics §7.6"},
-                               {"drainTimeoutInSec", number<D>(&D::drain_timeout, 1, 3'600), "azure-semantics §7.6"}}};
+const Table<AdvancedRoutingRule>& advanced_routing_rule_table() {
+  using A = AdvancedRoutingRule;
+  static const Table<A> table{
+      "ApplicationGatewayAdvancedRoutingRule",
+      {{"provisioningState", provisioning_state<A>(), kReadOnly},
+       {"priority", number<A>(&A::priority, 1, 20'000), "Lowest wins.", kRequired},
+       {"advancedRoutingConditionSet", reference<A>(&A::advanced_routing_condition_set, "advancedRoutingConditionSets"),
+        ""},
+       {"backendAddressPool", reference<A>(&A::backend_address_pool, "backendAddressPools"), ""},
+       {"backendHttpSettings", reference<A>(&A::backend_http_settings, "backendHttpSettingsCollection"), ""},
+       {"redirectConfiguration", reference<A>(&A::redirect_configuration, "redirectConfigurations"), ""},
+       {"rewriteRuleSet", reference<A>(&A::rewrite_rule_set, "rewriteRuleSets"), ""},
+       {"authConfigs", objects<A>(&A::auth_configs, auth_config_table()), kUnenforcedJwt}}};
   return table;
 }
 
-const Table<HeaderConfiguration>& header_table() {
-  using H = HeaderConfiguration;
-  static const Table<H> table{"ApplicationGatewayHeaderConfiguration",
-                              {{"headerName", text<H>(&H::header_name), "azure-semantics §7.4"},
-                               {"headerValue", text<H>(&H::header_value), "azure-semantics §7.4"},
-                               {"headerValueMatcher", not_built<H>("header value matchers"), "azure-semantics §7.4"}}};
+const Table<AdvancedRoutingCondition>& advanced_routing_condition_table() {
+  using A = AdvancedRoutingCondition;
+  static const Table<A> table{
+      "ApplicationGatewayAdvancedRoutingCondition",
+      {{"conditionType",
+        enumerator<A>(&A::condition_type,
+                      Names<AdvancedConditionType>{{"Header", AdvancedConditionType::kHeader},
+                                                   {"QueryString", AdvancedConditionType::kQueryString},
+                                                   {"Path", AdvancedConditionType::kPath},
+                                                   {"ClientIP", AdvancedConditionType::kClientIp},
+                                                   {"Method", AdvancedConditionType::kMethod}}),
+        "ClientIP is not enforced: an error until the host file's `unenforced` lists `client_address`.", kRequired},
+       {"propertyName", text<A>(&A::property_name), ""},
+       {"propertyValues", texts<A>(&A::property_values), ""},
+       {"propertyValueMatcher", object<A>(&A::property_value_matcher, header_value_matcher_table()), ""}}};
   return table;
 }
 
-const Table<RewriteRule>& action_set_table() {
-  using R = RewriteRule;
-  static const Table<R> table{"ApplicationGatewayRewriteRuleActionSet",
-                              {{"requestHeaderConfigurations",
-                                objects<R>(&R::request_header_configurations, header_table()), "azure-semantics §7.4"},
-                               {"responseHeaderConfigurations",
-                                objects<R>(&R::response_header_configurations, header_table()), "azure-semantics §7.4"},
-                               {"urlConfiguration", not_built<R>("URL rewriting"), "azure-semantics §7.4"}}};
-  return table;
-}
-
-void read_action_set(Context& context, const Node& node, const std::string& pointer, RewriteRule& rule) {
-  read_object(context, node, pointer, action_set_table(), rule);
-}
-
-const Table<RewriteRule>& rewrite_rule_table() {
-  using R = RewriteRule;
-  static const Table<R> table{"ApplicationGatewayRewriteRule",
-                              {{"name", text<R>(&R::name), "azure-semantics §7.4"},
-                               {"ruleSequence", number<R>(&R::rule_sequence, 0, 1'000'000'000), "azure-semantics §7.4"},
-                               {"conditions", not_built<R>("rewrite conditions"), "azure-semantics §7.4"},
-                               {"actionSet", read_action_set, "azure-semantics §7.4"}}};
-  return table;
+// Who sends requests to this redirect: the contract has these three members.
+std::optional<Node> redirecting_path_rules(const Writing& writing, const RedirectConfiguration& redirect) {
+  Node list = container(Kind::kArray);
+  for (const UrlPathMap& map : writing.gateway.url_path_maps)
+    for (const PathRule& rule : map.path_rules)
+      if (points_at(rule.redirect_configuration, redirect.name))
+        list.items.push_back(id_node(writing.base + "/urlPathMaps/" + map.name + "/pathRules/" + rule.name));
+  if (list.items.empty()) return std::nullopt;
+  return list;
 }
 
 }  // namespace
-
-const Table<BackendAddressPool>& backend_address_pool_table() {
-  using P = BackendAddressPool;
-  static const Table<P> table{
-      "ApplicationGatewayBackendAddressPool",
-      {{"backendAddresses", objects<P>(&P::backend_addresses, backend_address_table()), "azure-semantics §7.7"},
-       {"backendIPConfigurations", ignored<P>(), "read-only"},
-       {"requestRoutingRules", ignored<P>(), "reverse reference, arm-api §1.8"},
-       {"provisioningState", ignored<P>(), "read-only"}}};
-  return table;
-}
-
-const Table<BackendHttpSettings>& backend_http_settings_table() {
-  using S = BackendHttpSettings;
-  static const Table<S> table{
-      "ApplicationGatewayBackendHttpSettings",
-      {{"port", number<S>(&S::port, 1, 65'535), "azure-semantics §7.6"},
-       {"protocol", enumerator<S>(&S::protocol, protocol_names()), "azure-semantics §7.6"},
-       {"cookieBasedAffinity",
-        enumerator<S>(&S::cookie_based_affinity,
-                      Names<CookieBasedAffinity>{{"Enabled", CookieBasedAffinity::kEnabled},
-                                                 {"Disabled", CookieBasedAffinity::kDisabled}}),
-        "azure-semantics §7.6"},
-       {"requestTimeout", number<S>(&S::request_timeout, 1, 86'400), "azure-semantics §7.6"},
-       {"probe", not_built<S>("health probes"), "azure-semantics §7.8"},
-       {"probeEnabled", not_built<S>("health probes"), "azure-semantics §7.8"},
-       {"authenticationCertificates", not_built<S>("TLS to backends"), "arm-api §5"},
-       {"trustedRootCertificates", not_built<S>("TLS to backends"), "azure-semantics §7.6"},
-       {"connectionDraining", object<S>(&S::connection_draining, connection_draining_table()), "azure-semantics §7.6"},
-       {"hostName", text<S>(&S::host_name), "azure-semantics §7.6"},
-       {"pickHostNameFromBackendAddress", boolean<S>(&S::pick_host_name_from_backend_address), "azure-semantics §7.6"},
-       {"affinityCookieName", text<S>(&S::affinity_cookie_name), "azure-semantics §7.6"},
-       {"path", text<S>(&S::path), "azure-semantics §7.6"},
-       {"dedicatedBackendConnection", boolean<S>(&S::dedicated_backend_connection), "azure-semantics §7.6"},
-       {"validateCertChainAndExpiry", boolean<S>(&S::validate_cert_chain_and_expiry), "azure-semantics §7.6"},
-       {"validateSNI", boolean<S>(&S::validate_sni), "azure-semantics §7.6"},
-       {"sniName", text<S>(&S::sni_name), "azure-semantics §7.6"},
-       {"requestRoutingRules", ignored<S>(), "reverse reference, arm-api §1.8"},
-       {"urlPathMaps", ignored<S>(), "reverse reference, arm-api §1.8"},
-       {"provisioningState", ignored<S>(), "read-only"}}};
-  return table;
-}
 
 const Table<RequestRoutingRule>& request_routing_rule_table() {
   using R = RequestRoutingRule;
   static const Table<R> table{
       "ApplicationGatewayRequestRoutingRule",
-      {{"ruleType",
-        enumerator<R>(&R::rule_type, Names<RuleType>{{"Basic", RuleType::kBasic},
-                                                     {"PathBasedRouting", RuleType::kPathBasedRouting},
-                                                     {"AdvancedRouting", RuleType::kAdvancedRouting}}),
-        "azure-semantics §7.1"},
-       {"priority", number<R>(&R::priority, 1, 20'000), "azure-semantics §7.1"},
-       {"httpListener", reference<R>(&R::http_listener, "httpListeners"), "azure-semantics §7.1"},
-       {"backendAddressPool", reference<R>(&R::backend_address_pool, "backendAddressPools"), "azure-semantics §7.1"},
+      {{"provisioningState", provisioning_state<R>(), kReadOnly},
+       {"ruleType", enumerator<R>(&R::rule_type, rule_type_names()), "", kAlways},
+       {"priority", number<R>(&R::priority, 1, 20'000), "Needed and unique; the lowest wins."},
+       {"httpListener", reference<R>(&R::http_listener, "httpListeners"), "Needed; one listener has one rule."},
+       {"backendAddressPool", reference<R>(&R::backend_address_pool, "backendAddressPools"), "Of a Basic rule."},
        {"backendHttpSettings", reference<R>(&R::backend_http_settings, "backendHttpSettingsCollection"),
-        "azure-semantics §7.1"},
-       {"rewriteRuleSet", reference<R>(&R::rewrite_rule_set, "rewriteRuleSets"), "azure-semantics §7.1"},
-       {"urlPathMap", not_built<R>("path-based routing"), "azure-semantics §7.2"},
-       {"advancedRoutingMap", not_built<R>("advanced routing"), "arm-api §5"},
-       {"redirectConfiguration", not_built<R>("redirects"), "azure-semantics §7.3"},
-       {"loadDistributionPolicy", not_built<R>("load distribution policies"), "azure-semantics §7.1"},
-       {"entraJWTValidationConfig", not_built<R>("JWT validation"), "azure-semantics §7.1"},
-       {"authConfigs", not_built<R>("authentication policies"), "arm-api §5"},
-       {"provisioningState", ignored<R>(), "read-only"}}};
+        "Of a Basic rule."},
+       {"urlPathMap", reference<R>(&R::url_path_map, "urlPathMaps"), "Of a PathBasedRouting rule."},
+       {"advancedRoutingMap", reference<R>(&R::advanced_routing_map, "advancedRoutingMaps"),
+        "Of an AdvancedRouting rule."},
+       {"rewriteRuleSet", reference<R>(&R::rewrite_rule_set, "rewriteRuleSets"), "Of a Basic rule."},
+       {"redirectConfiguration", reference<R>(&R::redirect_configuration, "redirectConfigurations"),
+        "Of a Basic rule, in place of pool and settings."},
+       {"loadDistributionPolicy", reference<R>(&R::load_distribution_policy, "loadDistributionPolicies"), ""},
+       {"entraJWTValidationConfig", reference<R>(&R::jwt_validation_config, "entraJWTValidationConfigs"),
+        kUnenforcedJwt},
+       {"authConfigs", objects<R>(&R::auth_configs, auth_config_table()), kUnenforcedJwt}}};
   return table;
 }
 
-const Table<RewriteRuleSet>& rewrite_rule_set_table() {
-  using S = RewriteRuleSet;
+const Table<RoutingRule>& routing_rule_table() {
+  using R = RoutingRule;
+  static const Table<R> table{
+      "ApplicationGatewayRoutingRule",
+      {{"provisioningState", provisioning_state<R>(), kReadOnly},
+       {"ruleType", enumerator<R>(&R::rule_type, rule_type_names()), "Basic.", kAlways},
+       {"priority", number<R>(&R::priority, 1, 20'000), "Needed and unique; the lowest wins."},
+       {"backendAddressPool", reference<R>(&R::backend_address_pool, "backendAddressPools"), ""},
+       {"backendSettings", reference<R>(&R::backend_settings, "backendSettingsCollection"), ""},
+       {"listener", reference<R>(&R::listener, "listeners"), ""}}};
+  return table;
+}
+
+const Table<UrlPathMap>& url_path_map_table() {
+  using M = UrlPathMap;
+  static const Table<M> table{
+      "ApplicationGatewayUrlPathMap",
+      {{"provisioningState", provisioning_state<M>(), kReadOnly},
+       {"defaultBackendAddressPool", reference<M>(&M::default_backend_address_pool, "backendAddressPools"), ""},
+       {"defaultBackendHttpSettings", reference<M>(&M::default_backend_http_settings, "backendHttpSettingsCollection"),
+        ""},
+       {"defaultRewriteRuleSet", reference<M>(&M::default_rewrite_rule_set, "rewriteRuleSets"), ""},
+       {"defaultRedirectConfiguration", reference<M>(&M::default_redirect_configuration, "redirectConfigurations"), ""},
+       {"defaultLoadDistributionPolicy", reference<M>(&M::default_load_distribution_policy, "loadDistributionPolicies"),
+        ""},
+       {"pathRules", collection<M>(&M::path_rules, path_rule_table()), "In order; the first match wins.", kAlways},
+       {"requestRoutingRules", ignored<M>(), kReverse}}};
+  return table;
+}
+
+const Table<RedirectConfiguration>& redirect_configuration_table() {
+  using R = RedirectConfiguration;
+  static const Table<R> table{
+      "ApplicationGatewayRedirectConfiguration",
+      {{"provisioningState", ignored<R>(), kReadOnly},
+       {"redirectType",
+        enumerator<R>(&R::redirect_type, Names<RedirectType>{{"Permanent", RedirectType::kPermanent},
+                                                             {"Found", RedirectType::kFound},
+                                                             {"SeeOther", RedirectType::kSeeOther},
+                                                             {"Temporary", RedirectType::kTemporary}}),
+        "301, 302, 303, 307."},
+       {"targetListener", reference<R>(&R::target_listener, "httpListeners"), "Either this or targetUrl."},
+       {"targetUrl", text<R>(&R::target_url), ""},
+       {"includePath", boolean<R>(&R::include_path), ""},
+       {"includeQueryString", boolean<R>(&R::include_query_string), ""},
+       {"requestRoutingRules",
+        reverse<R>("requestRoutingRules", &Gateway::request_routing_rules, &RequestRoutingRule::redirect_configuration),
+        kReverse},
+       {"urlPathMaps", reverse<R>("urlPathMaps", &Gateway::url_path_maps, &UrlPathMap::default_redirect_configuration),
+        kReverse},
+       {"pathRules", computed<R>(redirecting_path_rules), kReverse}}};
+  return table;
+}
+
+const Table<AdvancedRoutingMap>& advanced_routing_map_table() {
+  using M = AdvancedRoutingMap;
+  static const Table<M> table{
+      "ApplicationGatewayAdvancedRoutingMap",
+      {{"provisioningState", provisioning_state<M>(), kReadOnly},
+       {"defaultBackendAddressPool", reference<M>(&M::default_backend_address_pool, "backendAddressPools"), ""},
+       {"defaultBackendHttpSettings", reference<M>(&M::default_backend_http_settings, "backendHttpSettingsCollection"),
+        ""},
+       {"defaultRedirectConfiguration", reference<M>(&M::default_redirect_configuration, "redirectConfigurations"), ""},
+       {"defaultRewriteRuleSet", reference<M>(&M::default_rewrite_rule_set, "rewriteRuleSets"), ""},
+       {"defaultAuthConfigs", objects<M>(&M::default_auth_configs, auth_config_table()), kUnenforcedJwt},
+       {"advancedRoutingRules", collection<M>(&M::advanced_routing_rules, advanced_routing_rule_table()), "",
+        kRequired | kAlways}}};
+  return table;
+}
+
+const Table<AdvancedRoutingConditionSet>& advanced_routing_condition_set_table() {
+  using S = AdvancedRoutingConditionSet;
   static const Table<S> table{
-      "ApplicationGatewayRewriteRuleSet",
-      {{"rewriteRules", objects<S>(&S::rewrite_rules, rewrite_rule_table()), "azure-semantics §7.4"},
-       {"requestRoutingRules", ignored<S>(), "reverse reference, arm-api §1.8"},
-       {"provisioningState", ignored<S>(), "read-only"}}};
+      "ApplicationGatewayAdvancedRoutingConditionSet",
+      {{"provisioningState", provisioning_state<S>(), kReadOnly},
+       {"routingConditions", objects<S>(&S::routing_conditions, advanced_routing_condition_table()), "All must hold.",
+        kRequired | kAlways}}};
   return table;
 }
 

@@ -58,6 +58,8 @@ bool TreeBuilder::close() {
 bool TreeBuilder::key(std::string name, Position at) {
   if (failed()) return false;
   if (name.find('\0') != std::string::npos) return fail("a name holds the character U+0000", at);
+  if (name.size() > kMaxNameBytes)  // names stand in the pointers of findings
+    return fail("a name is longer than " + std::to_string(kMaxNameBytes) + " bytes", at);
   Open& object = open_.back();
   const auto [known, fresh] = object.keys.insert(name);
   if (!fresh) {
@@ -155,7 +157,7 @@ Position position_of(std::string_view text, std::size_t offset) {
 std::optional<model::Findings> refuse_text(std::string_view text, std::string_view code) {
   TreeBuilder refused(code);
   if (text.size() > kMaxDocumentBytes) {
-    refused.fail("the document is larger than 8 MiB", {});
+    refused.fail("the document is larger than 16 MiB", {});
     return refused.finish().findings;
   }
   if (const auto bad = find_invalid_utf8(text)) {

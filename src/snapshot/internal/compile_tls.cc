@@ -83,7 +83,9 @@ bool load_anchors(const model::Gateway& gateway, const model::SslProfile& profil
 }
 
 std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gateway, const model::SslProfile* profile,
-                                                       const model::HostConfig& host, bool& ok, Findings& findings) {
+                                                       const model::HostConfig& host,
+                                                       const std::shared_ptr<clientauth::ChainCache>& known, bool& ok,
+                                                       Findings& findings) {
   ok = true;
   if (profile == nullptr) return nullptr;
   const model::EffectiveClientAuth mode = model::effective_client_auth(*profile);
@@ -97,7 +99,7 @@ std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gat
   policy.rsa_bits = host.limits.rsa_bits;
   if (strict || !profile->trusted_client_certificates.empty()) ok = load_anchors(gateway, *profile, policy, findings);
   if (!ok) return nullptr;
-  return std::make_shared<clientauth::Verifier>(std::move(policy));
+  return std::make_shared<clientauth::Verifier>(std::move(policy), known);
 }
 
 std::vector<std::string> names_to_send(const clientauth::Verifier& verifier) {
@@ -111,13 +113,13 @@ std::vector<std::string> names_to_send(const clientauth::Verifier& verifier) {
 }  // namespace
 
 bool compile_tls(const model::Gateway& gateway, const model::HttpListener& listener, const model::HostConfig& host,
-                 Listener& out, Findings& findings) {
+                 const std::shared_ptr<clientauth::ChainCache>& known, Listener& out, Findings& findings) {
   out.trust = clientauth::no_client_trust();
   if (listener.protocol != model::Protocol::kHttps) return true;
   const model::SslProfile* profile =
       listener.ssl_profile ? model::find_by_name(gateway.ssl_profiles, listener.ssl_profile->name) : nullptr;
   bool ok = false;
-  std::shared_ptr<clientauth::Verifier> verifier = compile_verifier(gateway, profile, host, ok, findings);
+  std::shared_ptr<clientauth::Verifier> verifier = compile_verifier(gateway, profile, host, known, ok, findings);
   const auto* certificate = model::find_by_name(gateway.ssl_certificates, listener.ssl_certificate->name);
   std::optional<x509::ServerKeyPair> pair = load_pair(*certificate, host, findings);
   if (!ok || !pair) return false;

@@ -9,8 +9,8 @@
 namespace portcullis::snapshot::internal {
 
 // Fills verifier, trust and tls of `out`. For a plain HTTP listener only the trust digest (of "nobody is asked").
-// False when something was wrong; the findings say what.
+// `known`: chains judged before, may be null. False when something was wrong; the findings say what.
 bool compile_tls(const model::Gateway& gateway, const model::HttpListener& listener, const model::HostConfig& host,
-                 Listener& out, model::Findings& findings);
+                 const std::shared_ptr<clientauth::ChainCache>& known, Listener& out, model::Findings& findings);
 
 }  // namespace portcullis::snapshot::internal
