@@ -196,7 +196,7 @@ void H2Connection::finish(H2Exchange& exchange) {
       session_.reset(stream, H2Error::kNoError);
     }
   }
-  if (exchange.close_after_ && exchange.response_done_) session_.refuse_new();
+  if ((exchange.close_after_ && exchange.response_done_) || session_.exhausted()) session_.refuse_new();
   --running_;
   recycle(exchange);
   if (running_ == 0) idle_since_ = loop_.now();

@@ -44,6 +44,7 @@ class H2Exchange final : public Exchange {
   event::Task<Result<std::string_view>> read(event::Deadline deadline);
   // Waits until everything that was queued has been produced.
   event::Task<Result<void>> delivered();
+  Result<void> settled();
   tl::unexpected<Error> gone_error() const;
   // The client, or the connection, is no more: whoever waits learns it now.
   void vanish();

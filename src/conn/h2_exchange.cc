@@ -110,6 +110,8 @@ Task<Result<void>> H2Exchange::respond(http::ResponseHead& head, std::string_vie
   if (head.body == http::BodyKind::kUntilClose) head.body = http::BodyKind::kChunked;
   if (gone_) co_return gone_error();
   connection_.session_.respond(stream_, head, content, end);
+  connection_.pump();
+  if (stream_.all_produced()) co_return settled();
   co_return co_await delivered();
 }
 
@@ -117,11 +119,12 @@ Task<Result<void>> H2Exchange::write_body(std::string_view content, bool end, co
   if (gone_) co_return gone_error();
   if (content.empty() && !end) co_return Result<void>();
   connection_.session_.send(stream_, content, end, trailers);
+  connection_.pump();
+  if (stream_.all_produced()) co_return settled();
   co_return co_await delivered();
 }
 
 Task<Result<void>> H2Exchange::delivered() {
-  connection_.pump();
   while (!gone_ && !stream_.all_produced()) {
     const std::size_t left = stream_.left_to_produce();
     const Deadline deadline = loop_.in(connection_.patience_.write);
@@ -133,10 +136,15 @@ Task<Result<void>> H2Exchange::delivered() {
       co_return net::wait_failed(wake);
     }
   }
+  co_return settled();
+}
+
+// Nothing of what was queued waits any more: it has gone, or its stream has.
+Result<void> H2Exchange::settled() {
   sent_bytes_ = stream_.frame_bytes_out();
   response_done_ = stream_.end_produced();
-  if (gone_ && !response_done_) co_return gone_error();
-  co_return Result<void>();
+  if (gone_ && !response_done_) return gone_error();
+  return {};
 }
 
 Task<Result<void>> H2Exchange::open_tunnel(http::ResponseHead& head) {

@@ -30,7 +30,7 @@ nghttp2_nv pair_of(const H2Field& field) {
   return {bytes(field.name), bytes(field.value), field.name.size(), field.value.size(), NGHTTP2_NV_FLAG_NONE};
 }
 
-std::vector<nghttp2_nv> pairs_of(H2Section& section) {
+std::vector<nghttp2_nv> pairs_of(const H2Section& section) {
   std::vector<nghttp2_nv> pairs;
   for (const H2Field& field : section.fields()) pairs.push_back(pair_of(field));
   return pairs;
@@ -148,10 +148,14 @@ struct H2ClientSession::Callbacks {
       stream.outgoing_.clear();
       stream.outgoing_at_ = 0;
       if (!stream.outgoing_end_ && some == 0) return NGHTTP2_ERR_DEFERRED;
-      if (stream.outgoing_end_) *flags |= NGHTTP2_DATA_FLAG_EOF;
-      const auto trailers = stream.outgoing_end_ ? pairs_of(stream.outgoing_trailers_) : std::vector<nghttp2_nv>();
-      if (!trailers.empty() && nghttp2_submit_trailer(session, id, trailers.data(), trailers.size()) == 0) {
-        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      if (stream.outgoing_end_) {
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+        H2Section section;
+        section.trailers(stream.outgoing_trailers_);
+        const auto pairs = pairs_of(section);
+        if (!pairs.empty() && nghttp2_submit_trailer(session, id, pairs.data(), pairs.size()) == 0) {
+          *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        }
       }
     }
     changed(stream);
@@ -204,7 +208,8 @@ bool H2ClientSession::submit(H2ClientStream& stream, const RequestHead& head) {
   const auto pairs = pairs_of(section);
   nghttp2_data_provider content{};
   content.read_callback = &Callbacks::read_content;
-  const nghttp2_data_provider* const provider = head.body == BodyKind::kNone ? nullptr : &content;
+  const bool empty = head.body == BodyKind::kNone || (head.body == BodyKind::kLength && head.content_length == 0);
+  const nghttp2_data_provider* const provider = empty ? nullptr : &content;
   const std::int32_t id = nghttp2_submit_request(session_, nullptr, pairs.data(), pairs.size(), provider, &stream);
   if (id < 0) return false;
   stream.id_ = id;
@@ -217,7 +222,7 @@ void H2ClientSession::send(H2ClientStream& stream, std::string_view content, boo
   if (stream.closed) return;
   stream.outgoing_.append(content);
   stream.outgoing_end_ = end;
-  if (end && trailers != nullptr) stream.outgoing_trailers_.trailers(*trailers);
+  if (end && trailers != nullptr) stream.outgoing_trailers_ = *trailers;
   nghttp2_session_resume_data(session_, stream.id_);
 }
 

@@ -40,7 +40,7 @@ struct H2ClientStream {
   std::string outgoing_;
   std::size_t outgoing_at_ = 0;
   bool outgoing_end_ = false;
-  H2Section outgoing_trailers_;
+  Fields outgoing_trailers_;
 };
 
 class H2ClientSession {

@@ -1,7 +1,6 @@
 #include "http/h2_fields.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <limits>
 #include <utility>
@@ -41,17 +40,18 @@ bool is_h2_value(std::string_view value) {
   return internal::skip_value(value.data(), 0, value.size()) == value.size();
 }
 
-// What belongs to a connection of HTTP/1.1 (RFC 9113 §8.2.2). Names are in lower case.
+// What belongs to a connection of HTTP/1.1 (RFC 9113 §8.2.2).
 bool is_connection_specific(std::string_view name) {
+  using internal::name_is;
   switch (name.size()) {
     case 7:
-      return name == "upgrade";
+      return name_is(name, "upgrade");
     case 10:
-      return name == "connection" || name == "keep-alive";
+      return name_is(name, "connection") || name_is(name, "keep-alive");
     case 16:
-      return name == "proxy-connection";
+      return name_is(name, "proxy-connection");
     case 17:
-      return name == "transfer-encoding";
+      return name_is(name, "transfer-encoding");
     default:
       return false;
   }
@@ -137,11 +137,12 @@ void H2RequestReader::pseudo(std::string_view name, std::string_view value, Requ
       malform("http2.bad_scheme", "the scheme is neither https nor http: " + printable(value, kQuoted));
     }
   } else if (seen == &has_authority_) {
-    if (!parse_host_port(value)) {
+    if ((value.empty() || value != accepted_authority_) && !parse_host_port(value)) {
       return refuse(400, "http.bad_host", kInvalidHost,
                     "the authority is not host[:port]: " + printable(value, kQuoted));
     }
     authority_.assign(value);
+    accepted_authority_.assign(value);
     out.fields.add_checked("host", value);
   } else if (seen == &has_path_) {
     path(value, out);
@@ -302,72 +303,43 @@ bool H2RequestReader::complete(const RequestHead& head) {
   return false;
 }
 
-void H2Section::clear() {
-  text_.clear();
-  slots_.clear();
-}
-
-void H2Section::add(std::string_view name, std::string_view value) {
-  const auto name_at = static_cast<std::uint32_t>(text_.size());
-  text_.append(name);
-  const auto value_at = static_cast<std::uint32_t>(text_.size());
-  text_.append(value);
-  slots_.push_back(
-      {name_at, static_cast<std::uint32_t>(name.size()), value_at, static_cast<std::uint32_t>(value.size())});
-}
-
-void H2Section::add_field(const Field& field, std::string_view line) {
+void H2Section::add(const Field& field, std::string_view line) {
   // An empty line: no field of any protocol can hold it.
-  if (line.empty()) return;
-  const std::size_t at = text_.size();
-  add(field.name, internal::trim_ows(field.value));
-  for (std::size_t i = at; i < at + field.name.size(); ++i) text_[i] = ascii_lower(text_[i]);
-  const std::string_view name(text_.data() + at, field.name.size());
-  if (is_connection_specific(name) || name == "content-length" || name == "te") {
-    slots_.pop_back();
-    text_.resize(at);
-  }
+  if (line.empty() || is_connection_specific(field.name)) return;
+  if (field.name.size() == 14 && internal::name_is(field.name, "content-length")) return;
+  if (field.name.size() == 2 && internal::name_is(field.name, "te")) return;
+  fields_.push_back({field.name, internal::trim_ows(field.value)});
 }
 
-void H2Section::add_all(const Fields& fields) {
-  fields.for_each_line([this](const Field& field, std::string_view line) { add_field(field, line); });
+void H2Section::add_length(std::uint64_t length) {
+  const auto end = std::to_chars(length_.data(), length_.data() + length_.size(), length);
+  fields_.push_back({"content-length", {length_.data(), end.ptr}});
+}
+
+void H2Section::trailers(const Fields& fields) {
+  fields.for_each_line([this](const Field& field, std::string_view line) { add(field, line); });
+}
+
+void H2Section::request(const RequestHead& head) {
+  fields_.push_back({":method", head.method});
+  fields_.push_back({":scheme", "http"});
+  fields_.push_back({":authority", head.fields.get("Host").value_or("")});
+  fields_.push_back({":path", head.target});
+  head.fields.for_each_line([this](const Field& field, std::string_view line) {
+    if (!equals_ignore_case(field.name, "host")) add(field, line);
+  });
+  fields_.push_back({"te", "trailers"});
+  if (head.body == BodyKind::kLength) add_length(head.content_length);
 }
 
 void H2Section::response(const ResponseHead& head) {
   const int status = head.status >= 100 && head.status <= 599 ? head.status : 500;
-  std::array<char, 24> digits;
-  auto end = std::to_chars(digits.data(), digits.data() + digits.size(), status);
-  add(":status", {digits.data(), end.ptr});
-  add_all(head.fields);
+  const auto end = std::to_chars(status_.data(), status_.data() + status_.size(), status);
+  fields_.push_back({":status", {status_.data(), end.ptr}});
+  trailers(head.fields);
   const bool tells = head.body == BodyKind::kLength || (head.body == BodyKind::kNone && head.announces_length);
   if (!tells || status < 200 || status == 204) return;
-  end = std::to_chars(digits.data(), digits.data() + digits.size(), head.content_length);
-  add("content-length", {digits.data(), end.ptr});
-}
-
-void H2Section::request(const RequestHead& head) {
-  add(":method", head.method);
-  add(":scheme", "http");
-  add(":authority", head.fields.get("Host").value_or(""));
-  add(":path", head.target);
-  head.fields.for_each_line([this](const Field& field, std::string_view line) {
-    if (!equals_ignore_case(field.name, "host")) add_field(field, line);
-  });
-  add("te", "trailers");
-  if (head.body != BodyKind::kLength) return;
-  std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), head.content_length);
-  add("content-length", {digits.data(), end.ptr});
-}
-
-void H2Section::trailers(const Fields& fields) { add_all(fields); }
-
-const std::vector<H2Field>& H2Section::fields() {
-  views_.clear();
-  for (const Slot& slot : slots_) {
-    views_.push_back({{text_.data() + slot.name_at, slot.name_size}, {text_.data() + slot.value_at, slot.value_size}});
-  }
-  return views_;
+  add_length(head.content_length);
 }
 
 }  // namespace portcullis::http

@@ -3,6 +3,7 @@
 // own opinion is switched off, so that there is one. Pure; one reader a stream, one thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -64,39 +65,35 @@ class H2RequestReader {
   bool is_websocket_ = false;
   bool refused_ = false, malformed_ = false;
   std::string authority_, cookie_;
+  std::string accepted_authority_;  // the last one found valid: streams of one connection name the same
   Refusal refusal_;
 };
 
-// A field as it goes into a section: the name in lower case.
+// A field as it goes into a section. Names are in any case: whoever encodes them writes lower case.
 struct H2Field {
   std::string_view name, value;
 };
 
-// A section under construction; the views hold until the next clear(). What HTTP/2 does not carry (Connection and its
-// kind) and what no field line can hold is left out.
+// A section under construction, of views into the head or fields it was made of, which must outlive it. What HTTP/2
+// does not carry (Connection and its kind) and what no field line can hold is left out.
 class H2Section {
  public:
-  void clear();
+  void clear() { fields_.clear(); }
   // `:status` and the fields; content-length where the head's framing tells one.
   void response(const ResponseHead& head);
   void trailers(const Fields& fields);
   // A request to a backend: pseudo-header fields of RFC 9113 §8.3.1 (`:scheme` is "http"), the fields, content-length
   // where the head's framing tells one. `te: trailers` says that trailers are passed on, which gRPC servers ask for.
   void request(const RequestHead& head);
-  // What the section counts towards the peer's SETTINGS_MAX_HEADER_LIST_SIZE.
-  const std::vector<H2Field>& fields();
+  const std::vector<H2Field>& fields() const { return fields_; }
 
  private:
-  struct Slot {
-    std::uint32_t name_at, name_size, value_at, value_size;
-  };
-  void add(std::string_view name, std::string_view value);
-  void add_field(const Field& field, std::string_view line);
-  void add_all(const Fields& fields);
+  void add(const Field& field, std::string_view line);
+  void add_length(std::uint64_t length);
 
-  std::string text_;
-  std::vector<Slot> slots_;
-  std::vector<H2Field> views_;
+  std::vector<H2Field> fields_;
+  std::array<char, 4> status_;
+  std::array<char, 24> length_;
 };
 
 }  // namespace portcullis::http

@@ -126,6 +126,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"port_differs", kGet + Pairs{{"host", "a.example:1"}}, "400 http2.host_differs malformed"},
         Case{"two_hosts", kGet + Pairs{{"host", "a.example"}, {"host", "a.example"}}, "400 http.two_hosts"},
         Case{"userinfo", get_with(":authority", "u@a.example"), "400 http.bad_host"},
+        Case{"empty_authority", Pairs{{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", ""}},
+             "400 http.bad_host"},
         Case{"bad_host", get_with(":authority", "a b"), "400 http.bad_host"},
         Case{"empty_path", Pairs{{":method", "GET"}, {":scheme", "https"}, {":path", ""}, {":authority", "a"}},
              "400 http2.empty_path malformed"},
@@ -224,7 +226,7 @@ TEST(H2Section, SaysAResponseWithoutItsConnection) {
   head.fields.add("Set-Cookie", " a ");
   H2Section section;
   section.response(head);
-  EXPECT_EQ(described(section), ":status=201\ncontent-type=text/plain\nset-cookie=a\ncontent-length=7\n");
+  EXPECT_EQ(described(section), ":status=201\nContent-Type=text/plain\nSet-Cookie=a\ncontent-length=7\n");
 }
 
 TEST(H2Section, TellsNoLengthWhereThereIsNone) {

@@ -9,6 +9,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/check.h"
+#include "base/strings.h"
 
 namespace portcullis::http {
 
@@ -24,12 +25,13 @@ void append_nv(std::vector<nghttp2_nv>& out, const H2Field& field) {
   const auto bytes = [](std::string_view text) {
     return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
   };
-  const bool secret = field.name == "set-cookie" || field.name == "authorization";
+  const bool secret = field.name.size() == 10 && equals_ignore_case(field.name, "set-cookie");
   const auto flags = static_cast<std::uint8_t>(secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE);
   out.push_back({bytes(field.name), bytes(field.value), field.name.size(), field.value.size(), flags});
 }
 
-const std::vector<nghttp2_nv>& as_nv(H2Section& section) {
+// nghttp2 copies what it is given, and its names in lower case.
+const std::vector<nghttp2_nv>& as_nv(const H2Section& section) {
   thread_local std::vector<nghttp2_nv> out;
   out.clear();
   for (const H2Field& field : section.fields()) append_nv(out, field);
@@ -66,17 +68,19 @@ struct H2Callbacks {
 
   static int begin_headers(nghttp2_session* native, const nghttp2_frame* frame, void* user) {
     H2Session& session = of(user);
+    session.in_head_ = nullptr;
     if (session.faulted()) return 0;
     const std::int32_t id = frame->hd.stream_id;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
       if (H2Stream* known = stream(native, id); known != nullptr) {
         known->in_trailers_ = true;
         known->reader_.begin_trailers();
+        session.in_head_ = known;
       }
       return 0;
     }
     session.last_opened_ = id;
-    H2Stream* opened = session.refuses_new_ ? nullptr : session.events_.stream_opened();
+    H2Stream* opened = session.refuses_new_ || session.exhausted() ? nullptr : session.events_.stream_opened();
     if (opened == nullptr) {
       if (!session.pay(H2Cost::kReset)) return 0;
       nghttp2_submit_rst_stream(native, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
@@ -92,13 +96,14 @@ struct H2Callbacks {
     opened->trailers_.clear();
     opened->reader_.begin(opened->head_, session.limits_.extended_connect);
     nghttp2_session_set_stream_user_data(native, id, opened);
-    if (++session.requests_ >= session.limits_.requests) session.refuse_new();
+    session.last_accepted_ = id;
+    session.in_head_ = opened;
+    ++session.requests_;
     return 0;
   }
 
-  static int header(nghttp2_session* native, const nghttp2_frame* frame, const std::uint8_t* name,
-                    std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,
-                    void* user) {
+  static int header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
+                    const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
     H2Session& session = of(user);
     if (session.faulted()) return 0;
     session.inflated_ += name_size + value_size + kH2FieldOverhead;
@@ -106,7 +111,7 @@ struct H2Callbacks {
       session.terminate(H2Error::kEnhanceYourCalm, "http2.header_bomb");
       return 0;
     }
-    H2Stream* known = stream(native, frame->hd.stream_id);
+    H2Stream* known = session.in_head_;
     if (known == nullptr) return 0;
     const std::string_view name_text(reinterpret_cast<const char*>(name), name_size);
     const std::string_view value_text(reinterpret_cast<const char*>(value), value_size);
@@ -202,6 +207,7 @@ struct H2Callbacks {
     known->open_ = false;
     known->out_ = {};
     known->end_due_ = false;
+    if (of(user).in_head_ == known) of(user).in_head_ = nullptr;
     of(user).events_.stream_closed(*known, static_cast<H2Error>(error));
     return 0;
   }
@@ -555,6 +561,7 @@ void H2Session::reset(H2Stream& stream, H2Error error) {
 }
 
 void H2Session::release(H2Stream& stream) {
+  if (in_head_ == &stream) in_head_ = nullptr;
   if (!stream.open_) return;
   stream.open_ = false;
   stream.out_ = {};
@@ -564,8 +571,7 @@ void H2Session::release(H2Stream& stream) {
 
 void H2Session::refuse_new() {
   if (std::exchange(refuses_new_, true) || broken_ || faulted()) return;
-  const std::int32_t last = nghttp2_session_get_last_proc_stream_id(native_.get());
-  nghttp2_submit_goaway(native_.get(), NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
+  nghttp2_submit_goaway(native_.get(), NGHTTP2_FLAG_NONE, last_accepted_, NGHTTP2_NO_ERROR, nullptr, 0);
 }
 
 void H2Session::announce_shutdown() {

@@ -95,7 +95,7 @@ class H2Events {
 struct H2Limits {
   std::uint32_t streams = 100;  // at once; SETTINGS_MAX_CONCURRENT_STREAMS
   std::uint32_t connection_window = 256 * 1024;
-  std::uint32_t requests = 1000;  // of one connection, then GOAWAY; azure-semantics §9.4
+  std::uint32_t requests = 1000;  // of one connection; azure-semantics §9.4
   bool extended_connect = true;   // RFC 8441
 };
 
@@ -148,6 +148,9 @@ class H2Session {
   bool within_header_block() const { return header_block_; }
   bool preface_done() const { return preface_left_ == 0; }
   std::uint32_t requests() const { return requests_; }
+  // As many requests have come as one connection may make; more are refused (REFUSED_STREAM), and refuse_new() is due
+  // when an answer has gone: some clients take nothing behind a GOAWAY.
+  bool exhausted() const { return requests_ >= limits_.requests; }
   // Frames of ours that wait to be produced, content apart.
   std::size_t backlog() const;
 
@@ -183,13 +186,14 @@ class H2Session {
   bool refuses_new_ = false;
   bool shutdown_announced_ = false;
   std::uint32_t requests_ = 0;
-  std::int32_t last_opened_ = 0;
+  std::int32_t last_opened_ = 0, last_accepted_ = 0;
   std::vector<std::int32_t> resets_;  // streams that we reset; bounded by the requests of a connection
   std::size_t queued_before_ = 0;     // the backlog when a SETTINGS frame came
   std::uint32_t continuations_ = 0;
   std::size_t block_bytes_ = 0;
   std::size_t inflated_ = 0;  // of the header block that is being read
   H2Section section_;
+  H2Stream* in_head_ = nullptr;  // whose header block is being read
   // Where produce() writes.
   char* into_ = nullptr;
   std::size_t room_ = 0, written_ = 0;

@@ -69,6 +69,14 @@ TEST_F(ForwardH2Test, ARequestGoesOutAndItsAnswerComesBack) {
   EXPECT_TRUE(logged("\"httpStatus\":201"));
 }
 
+TEST_F(ForwardH2Test, ContentOfNoBytesIsARequestThatEnds) {
+  connect();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+  const auto backend = accept_h2();
+  ASSERT_TRUE(until_requested(*backend, 1));
+  EXPECT_EQ(backend->server.requests[1].fields["content-length"], "0");
+}
+
 TEST_F(ForwardH2Test, TrailersPassBothWays) {
   connect();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n");
