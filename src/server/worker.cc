@@ -326,7 +326,9 @@ Task<void> Worker::serve_http2(Served& served, tls::TlsStream& stream) {
   const conn::Handler handler = [this, &served](conn::Exchange& exchange) {
     return proxy::serve_request(exchange, served.connection, services_);
   };
-  conn::H2Connection driver(stream, buffers_, served.control, handler, http2_patience());
+  http::H2Limits limits;
+  limits.requests = served.connection.snapshot->limits.http2_requests;
+  conn::H2Connection driver(stream, buffers_, served.control, handler, http2_patience(), limits);
   std::string nothing;
   co_await driver.serve(std::move(nothing));
   if (driver.fault().empty()) co_return;

@@ -125,7 +125,9 @@ const Table<Limits>& limits_table() {
        {"presented_certificates", number<L>(&L::presented_certificates, 1, 100),
         "Certificates that a client may present, its own included."},
        {"presented_bytes", number<L>(&L::presented_bytes, 1'024, 1'048'576), "Bytes of DER that a client may present."},
-       {"rsa_bits", number<L>(&L::rsa_bits, 2'048, 16'384), "The largest RSA key that a client may present."}}};
+       {"rsa_bits", number<L>(&L::rsa_bits, 2'048, 16'384), "The largest RSA key that a client may present."},
+       {"http2_requests", number<L>(&L::http2_requests, 1, kAny),
+        "Requests of one HTTP/2 connection; then the client is told to open another."}}};
   return table;
 }
 
