@@ -227,7 +227,8 @@ TEST(Contract, EveryPropertyOfTheTablesIsKnown) {
   const std::string known = configuration_markdown();
   std::set<std::string> missing;
   std::size_t rows = 0;
-  for (const std::string_view line : split(text->substr(text->find("## 5.")), '\n')) {
+  const std::string tables = text->substr(text->find("## 5."));
+  for (const std::string_view line : split(tables, '\n')) {
     if (!line.starts_with("| ") || line.starts_with("| wire")) continue;
     std::string name(trim(split(line, '|').at(1)));
     if (name.starts_with("properties.")) name = name.substr(11);
