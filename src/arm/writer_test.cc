@@ -45,8 +45,8 @@ TEST(Writer, GivesTheRecordedGatewayBack) {
 }
 
 // A document that says everything that can be said, each default spelled out.
-std::string everything() {
-  std::string text = R"({"name":"gw","id":"GW","location":"westeurope","tags":{"env":"test"},"zones":["1","2"],
+constexpr const char* kEverything =
+    R"({"name":"gw","id":"GW","location":"westeurope","tags":{"env":"test"},"zones":["1","2"],
  "identity":{"type":"UserAssigned","userAssignedIdentities":{"/subscriptions/x":{}}},"properties":{
  "sku":{"name":"WAF_v2","tier":"WAF_v2","family":"Generation_1","capacity":2},
  "autoscaleConfiguration":{"minCapacity":0,"maxCapacity":10},"reservedCapacity":3,"enableHttp2":false,"enableFips":false,
@@ -110,6 +110,9 @@ std::string everything() {
  "privateEndpointConnections":[{"name":"pe","id":"/pe","properties":{"linkIdentifier":"7","privateLinkServiceConnectionState":{"status":"Approved"}}}],
  "entraJWTValidationConfigs":[{"name":"jwt","properties":{"unAuthorizedRequestAction":"Allow","tenantId":"t","clientId":"c","audiences":["a"]}}]
  }})";
+
+std::string everything() {
+  std::string text = kEverything;
   replace_all(text, "\"GW", "\"" + std::string(kFullIdBase));
   return text;
 }
