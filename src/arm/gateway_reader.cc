@@ -1,5 +1,6 @@
 #include "arm/gateway_reader.h"
 
+#include "arm/internal/az_output.h"
 #include "arm/internal/context.h"
 #include "arm/internal/gateway_tables.h"
 #include "arm/internal/older_api.h"
@@ -44,6 +45,8 @@ GatewayReading read_gateway(std::string_view text, Format format, const ReadOpti
     reading.findings.append(std::move(found.findings));
     if (found.resource == nullptr) return reading;
     resource = found.resource.get();
+  } else if (is_az_output(document.root)) {
+    restore_rest_body(document.root);
   }
   model::Gateway gateway;
   read_resource(context, *resource, found.pointer, options, gateway);

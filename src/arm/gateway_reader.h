@@ -1,6 +1,7 @@
-// Reads a gateway document (ARM resource body, or a template, whose expressions are evaluated; JSON or YAML) into the
-// model. Strict: an unknown member, a wrong type or a dangling reference is a finding, and every finding is
-// reported at once. Pure but for the files that '@file' and 'file:///' values name. Control thread.
+// Reads a gateway document (ARM resource body, or a template, whose expressions are evaluated, or what `az … show` made
+// of a body; JSON or YAML) into the model. Strict: an unknown member, a wrong type or a dangling reference is a
+// finding, and every finding is reported at once. Pure but for the files that '@file' and 'file:///' values name.
+// Control thread.
 #pragma once
 
 #include <cstdint>

@@ -122,16 +122,31 @@ TEST(ErrorCodesBase, WhatIsNotServedIsAnErrorOnlyWhenServing) {
   EXPECT_EQ(unserved(served, model::Severity::kError), 3) << all(served);
 }
 
-TEST(ErrorCodesBase, UnenforcedTurnsTheErrorIntoAWarning) {
-  std::string document = kSound;
-  replace_all(document, R"("enableFips":false)", R"("enableFips":true)");
-  auto reading = arm::read_gateway(expand(document), arm::Format::kJson, {});
-  ASSERT_TRUE(reading.gateway);
-  model::HostConfig host;
-  host.unenforced = {"fips"};
-  const model::Findings findings = validate::validate(*reading.gateway, host, {.serving = false});
-  EXPECT_FALSE(findings.has_errors()) << all(findings);
-  EXPECT_NE(all(findings).find("warning ProtectionNotEnforced /properties/enableFips"), std::string::npos);
+TEST(ErrorCodesBase, UnenforcedTurnsEachErrorIntoAWarning) {
+  const char* asked[][2] = {
+      {"fips", R"("enableFips":true)"},
+      {"waf",
+       R"("webApplicationFirewallConfiguration":{"enabled":true,"firewallMode":"Detection","ruleSetType":"OWASP","ruleSetVersion":"3.2"})"},
+      {"client_address",
+       R"("advancedRoutingConditionSets":[{"name":"c","properties":{"routingConditions":[{"conditionType":"ClientIP"}]}}])"},
+      {"jwt",
+       R"("advancedRoutingMaps":[{"name":"m","properties":{"advancedRoutingRules":[],"defaultAuthConfigs":[{"name":"a","authenticationPolicy":{"id":"/p"}}]}}])"},
+  };
+  for (const auto& [word, members] : asked) {
+    std::string document = kSound;
+    replace_all(document, R"("enableFips":false)", members);
+    const auto reading = arm::read_gateway(expand(document), arm::Format::kJson, {});
+    ASSERT_TRUE(reading.gateway) << word << "\n" << all(reading.findings);
+    model::HostConfig host;
+    EXPECT_TRUE(validate::validate(*reading.gateway, host, {.serving = false}).has_errors()) << word;
+    host.unenforced = {"WAF", "JWT", "FIPS", "client_address"};
+    const model::Findings findings = validate::validate(*reading.gateway, host, {.serving = false});
+    EXPECT_FALSE(findings.has_errors()) << word << "\n" << all(findings);
+    EXPECT_NE(all(findings).find("warning ProtectionNotEnforced /properties/"), std::string::npos) << word;
+    std::erase_if(host.unenforced, [&](const std::string& one) { return to_lower(one) == word; });
+    EXPECT_TRUE(validate::validate(*reading.gateway, host, {.serving = false}).has_errors())
+        << word << ": the others waive nothing of it";
+  }
 }
 
 TEST(ErrorCodesBase, ManyMistakesAreAllReportedAndCounted) {

@@ -71,6 +71,7 @@ void conceal(std::string& text, const std::vector<std::string>& secrets) {
 
 void conceal(Findings& findings, const std::vector<std::string>& secrets) {
   std::vector<std::string> tokens;
+  tokens.reserve(secrets.size());
   for (const std::string& secret : secrets) tokens.push_back(as_pointer_token(secret));
   for (Finding& finding : findings) {
     conceal(finding.message, secrets);

@@ -10,6 +10,7 @@ import subprocess
 import unittest
 
 from harness import client, env
+from harness.azure import as_az_prints, template_of
 from harness.case import main
 from harness.document import standard
 from harness.gateway import environment, run_command
@@ -100,24 +101,20 @@ class Readme(unittest.TestCase):
         directory = env.new_dir("readme")
         (directory / "pki").mkdir()
         (directory / "pki" / "server.pem").write_text(pki().server_pem.read_text())
-        document = standard(8080).certificate("web", data="[parameters('certificate')]")
-        document.remove("sslCertificates", "server").body["name"] = "[parameters('name')]"
-        text = document.json().replace("/sslCertificates/server", "/sslCertificates/web")
-        resource = {"type": "Microsoft.Network/applicationGateways", **json.loads(text.replace("ways/gw/", "ways/edge/"))}
-        template = {
-            "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
-            "contentVersion": "1.0.0.0",
-            "parameters": {"name": {"type": "string"}, "certificate": {"type": "securestring"}},
-            "resources": [resource],
-        }
-        (directory / "azuredeploy.json").write_text(json.dumps(template))
+        document = standard(8080).certificate("web", data="[parameters('certificate')]").remove("sslCertificates", "server")
+        document.body["name"] = "[parameters('name')]"
+        text = json.dumps(template_of(document, {"name": {"type": "string"}, "certificate": {"type": "securestring"}}))
+        text = text.replace("/sslCertificates/server", "/sslCertificates/web").replace("ways/gw/", "ways/edge/")
+        (directory / "azuredeploy.json").write_text(text)
         values = {"name": {"value": "edge"}, "certificate": {"value": "@pki/server.pem"}}
         (directory / "azuredeploy.parameters.json").write_text(json.dumps({"parameters": values}))
         (directory / "portcullis.yaml").write_text("bind: {fip: 127.0.0.1}\n")
-        # What stands in for az: it prints the gateway that the template made, as the service would.
+        files = (directory / "azuredeploy.json", "--parameters", directory / "azuredeploy.parameters.json")
+        printed = as_az_prints(json.loads(run_command("show", *files).stdout))
+        (directory / "printed.json").write_text(json.dumps(printed, indent=2))
         az = directory / "bin" / "az"
         az.parent.mkdir()
-        az.write_text('#!/bin/sh\n[ "$1 $2 $3" = "network application-gateway show" ] && cat evaluated.json\n')
+        az.write_text('#!/bin/sh\n[ "$1 $2 $3" = "network application-gateway show" ] && cat printed.json\n')
         az.chmod(0o755)
         done = subprocess.run(
             ["/bin/sh", "-c", f"set -eu\n{script}"],

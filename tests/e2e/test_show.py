@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 from harness import env, templates
+from harness.azure import as_az_prints, template_of
 from harness.backend import Backend
 from harness.case import main
-from harness.document import STRICT, Document, standard, to_yaml
+from harness.document import STRICT, standard, to_yaml
 from harness.gateway import Gateway, run_command
 from harness.pki import Pki, pki
 
@@ -28,16 +29,6 @@ def written(name: str, text: str) -> Path:
     path = env.new_dir("show") / name
     path.write_text(text)
     return path
-
-
-def template_of(document: Document, parameters: dict[str, Any]) -> dict[str, Any]:
-    resource = {"type": "Microsoft.Network/applicationGateways", "apiVersion": "2025-05-01", **document.copy().body}
-    return {
-        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
-        "contentVersion": "1.0.0.0",
-        "parameters": parameters,
-        "resources": [resource],
-    }
 
 
 class Shown(unittest.TestCase):
@@ -139,6 +130,17 @@ class WayBack(unittest.TestCase):
         again = self.shown(path, "--host", host)
         self.assertEqual(again, text, "with its key it is the same document")
         self.assert_serves(text, {"secrets": {"server": str(pki().server_pem)}})
+
+    def test_what_the_az_command_prints_runs(self) -> None:
+        host = {"secrets": {"server": str(pki().server_pem)}}
+        host_file = written("portcullis.yaml", to_yaml(host))
+        body = self.shown(written("gateway.json", standard(self.backend.port).json()))
+        printed = {**as_az_prints(json.loads(body)), "identity": None, "zones": None, "sslPolicy": None}
+        self.assertNotIn("properties", printed)
+        text = json.dumps(printed, indent=2)
+        again = self.shown(written("edge.json", text), "--host", host_file)
+        self.assertEqual(json.loads(again), json.loads(body))
+        self.assert_serves(text, host)
 
     def test_a_key_of_a_vault_runs_by_its_id(self) -> None:
         document = standard(self.backend.port)

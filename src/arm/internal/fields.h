@@ -78,20 +78,17 @@ std::string default_number(M T::*member) {
 
 // A whole number (or a count of the unit of a std::chrono duration) in [min, max].
 template <class T, class Base, class M>
-Field<T> number(M Base::*member, std::uint64_t min, std::uint64_t max, std::string unit = {}) {
-  return {[=](Context& context, const Node& node, const std::string& pointer, T& object) {
-            if (const auto value = context.number_of(node, pointer, min, max)) assign_number(object.*member, *value);
-          },
-          [=](const Writing&, const T& object, std::string_view, bool forced) -> std::optional<Node> {
-            const auto value = number_in(object.*member);
-            if (!value || *value < min || (!forced && object.*member == initial<T>().*member)) return std::nullopt;
-            return json_number(*value);
-          },
-          {.kind = ValueKind::kNumber,
-           .min = min,
-           .max = max,
-           .unit = std::move(unit),
-           .default_value = default_number<T>(member)}};
+Field<T> number(M Base::*member, std::uint64_t min, std::uint64_t max, const std::string& unit = {}) {
+  return {
+      [=](Context& context, const Node& node, const std::string& pointer, T& object) {
+        if (const auto value = context.number_of(node, pointer, min, max)) assign_number(object.*member, *value);
+      },
+      [=](const Writing&, const T& object, std::string_view, bool forced) -> std::optional<Node> {
+        const auto value = number_in(object.*member);
+        if (!value || *value < min || (!forced && object.*member == initial<T>().*member)) return std::nullopt;
+        return json_number(*value);
+      },
+      {.kind = ValueKind::kNumber, .min = min, .max = max, .unit = unit, .default_value = default_number<T>(member)}};
 }
 
 template <class T, class Base, class M>

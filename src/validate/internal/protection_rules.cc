@@ -50,17 +50,26 @@ class Protection {
   bool waived_ = false;
 };
 
-void check_firewall(const Subject& subject, Findings& findings) {
-  const Gateway& gateway = subject.gateway;
+// The places that ask for a web application firewall.
+std::vector<std::string> firewalls(const Gateway& gateway) {
+  std::vector<std::string> places;
+  const auto add = [&](bool asked, const std::string& pointer) {
+    if (asked) places.push_back(pointer);
+  };
   const std::string base = gateway.pointer + "/properties/";
-  Protection waf(subject, "waf", "a web application firewall", findings);
-  waf.asked(firewall_enabled(gateway), base + "webApplicationFirewallConfiguration");
-  waf.asked(!gateway.firewall_policy_id.empty(), base + "firewallPolicy");
+  add(firewall_enabled(gateway), base + "webApplicationFirewallConfiguration");
+  add(!gateway.firewall_policy_id.empty(), base + "firewallPolicy");
   for (const auto& listener : gateway.http_listeners)
-    waf.asked(!listener.firewall_policy_id.empty(), listener.pointer + "/properties/firewallPolicy");
+    add(!listener.firewall_policy_id.empty(), listener.pointer + "/properties/firewallPolicy");
   for (const auto& map : gateway.url_path_maps)
     for (const auto& rule : map.path_rules)
-      waf.asked(!rule.firewall_policy_id.empty(), rule.pointer + "/properties/firewallPolicy");
+      add(!rule.firewall_policy_id.empty(), rule.pointer + "/properties/firewallPolicy");
+  return places;
+}
+
+void check_firewall(const Subject& subject, Findings& findings) {
+  Protection waf(subject, "waf", "a web application firewall", findings);
+  for (const std::string& place : firewalls(subject.gateway)) waf.asked(true, place);
 }
 
 void check_tokens(const Subject& subject, Findings& findings) {
@@ -94,11 +103,9 @@ void check_sku(const Subject& subject, Findings& findings) {
     findings.error("FirewallConfigurationIncomplete",
                    gateway.pointer + "/properties/webApplicationFirewallConfiguration",
                    "An enabled web application firewall needs firewallMode, ruleSetType and ruleSetVersion.");
-  const bool asks = firewall_enabled(gateway) || !gateway.firewall_policy_id.empty();
-  if (asks && !name.starts_with("WAF") && name != "Basic_WAF_v2")
-    findings.error("ApplicationGatewayFirewallCannotBeEnabledForSelectedSku",
-                   gateway.pointer + "/properties/" +
-                       (firewall_enabled(gateway) ? "webApplicationFirewallConfiguration" : "firewallPolicy"),
+  if (name.starts_with("WAF") || name == "Basic_WAF_v2") return;
+  for (const std::string& place : firewalls(gateway))
+    findings.error("ApplicationGatewayFirewallCannotBeEnabledForSelectedSku", place,
                    "A web application firewall cannot be enabled for the SKU " + name + "; it needs WAF_v2.");
 }
 

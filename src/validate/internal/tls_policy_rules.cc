@@ -35,7 +35,7 @@ bool is_tls13_suite(std::string_view suite) { return suite.starts_with("TLS_AES_
 
 // Finite-field DHE is never negotiated on Azure (§3.2 rule 7); 3DES is compiled out of OpenSSL, DSS has no keys here.
 bool is_never_offered(std::string_view suite) {
-  return suite.starts_with("TLS_DHE_") || suite.find("3DES") != suite.npos;
+  return suite.starts_with("TLS_DHE_") || suite.find("3DES") != std::string_view::npos;
 }
 
 unsigned without_disabled(const SslPolicy& policy, unsigned versions) {
