@@ -50,7 +50,9 @@ class Browser(GatewayCase):
         run("certutil", "-A", "-d", name, "-n", "root", "-t", "C,,", "-i", pki().server_root.certificate)
         if identity:
             pfx = home / "client.pfx"
-            openssl("pkcs12", "-export", "-in", identity.chain, "-inkey", identity.key, "-out", pfx, "-passout", "pass:x")
+            openssl(
+                "pkcs12", "-export", "-in", identity.chain, "-inkey", identity.key, "-out", pfx, "-passout", "pass:x"
+            )
             run("pk12util", "-i", pfx, "-d", name, "-W", "x")
         managed = home / "etc" / "policies" / "managed"
         managed.mkdir(parents=True)
@@ -61,12 +63,28 @@ class Browser(GatewayCase):
     def visit(self, path: str, identity: Identity | None) -> str:
         home = self.home(identity)
         url = f"https://localhost:{self.gateway.port(STRICT)}{path}"
-        browser = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server",
-                   "--disable-background-networking", f"--user-data-dir={home}/profile", "--virtual-time-budget=5000",
-                   "--dump-dom", url]
+        browser = [
+            "chromium",
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-proxy-server",
+            "--disable-background-networking",
+            f"--user-data-dir={home}/profile",
+            "--virtual-time-budget=5000",
+            "--dump-dom",
+            url,
+        ]
         script = f'mount --bind {home}/etc {POLICIES} && exec "$@"'
-        run = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", *browser], capture_output=True, text=True,
-                             timeout=env.patience(60), env={**os.environ, "HOME": str(home)}, check=False)
+        run = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", script, "sh", *browser],
+            capture_output=True,
+            text=True,
+            timeout=env.patience(60),
+            env={**os.environ, "HOME": str(home)},
+            check=False,
+        )
         return run.stdout + "\n" + run.stderr
 
     def test_a_browser_with_a_certificate_is_served_over_http2(self) -> None:
