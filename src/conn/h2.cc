@@ -164,7 +164,6 @@ void H2Connection::take(std::string_view bytes) {
       continue;
     }
     ++running_;
-    exchange->running_ = true;
     event::spawn(run(exchange));
   }
   batch_.clear();

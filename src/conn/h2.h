@@ -59,7 +59,6 @@ class H2Exchange final : public Exchange {
   bool aborted_ = false;  // by abort_tunnel()
   bool reading_ = false, stopped_ = false;
   bool continue_due_ = false;
-  bool running_ = false;  // its handler
   std::function<void()> gone_action_, drain_action_;
   event::Signal readable_, writable_;
 };

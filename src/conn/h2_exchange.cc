@@ -33,7 +33,7 @@ H2Exchange::H2Exchange(H2Connection& connection)
 void H2Exchange::begin(MonoTime now) {
   empty(incoming_);
   empty(given_);
-  no_body_ = ended_ = gone_ = aborted_ = reading_ = stopped_ = continue_due_ = running_ = false;
+  no_body_ = ended_ = gone_ = aborted_ = reading_ = stopped_ = continue_due_ = false;
   refused_ = responded_ = response_done_ = tunnelled_ = close_after_ = false;
   received_bytes_ = sent_bytes_ = 0;
   started_ = now;

@@ -197,8 +197,9 @@ TEST_F(H2Test, PingsDoNotKeepAnIdleConnection) {
 }
 
 TEST_F(H2Test, DoesNotWaitForAPrefaceOrAHeadForEver) {
-  for (const std::string& start :
-       {std::string("PRI * HT"), opening() + frame(kHeaders, kEndStream, 1, hpack(get_fields()))}) {
+  const std::string unfinished = opening() + frame(kHeaders, kEndStream, 1, hpack(get_fields()));
+  const std::string cut = opening() + request(1, get_fields()).substr(0, 20);
+  for (const std::string& start : {std::string("PRI * HT"), unfinished, cut}) {
     prepare();
     begin();
     ask(start);

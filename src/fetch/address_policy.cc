@@ -168,8 +168,10 @@ Result<void> AddressPolicy::judge(const Endpoint& to) const {
   for (const IpAddress& face : faces(to.address)) {
     const std::string why = objection({face, to.port});
     if (why.empty()) continue;
-    const std::string through = face == to.address ? "" : " (which stands for " + face.to_string() + ")";
-    return fail("fetch.address_denied", "the gateway may not connect to " + to.to_string() + through + ": " + why);
+    std::string message = "the gateway may not connect to " + to.to_string();
+    if (face != to.address) message.append(" (which stands for ").append(face.to_string()).append(")");
+    message.append(": ").append(why);
+    return fail("fetch.address_denied", std::move(message));
   }
   return {};
 }

@@ -43,6 +43,19 @@ TEST_F(ClientTest, SendsOnePostWithItsBody) {
   EXPECT_NE(server.requests[1].find("Content-Length: 0\r\n"), std::string::npos);
 }
 
+TEST_F(ClientTest, ABigBodyComesWhole) {
+  open();
+  std::string body(9'000'000, 'x');
+  for (std::size_t i = 0; i < body.size(); i += 97) body[i] = static_cast<char>('a' + i % 26);
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  PlannedServer& server = serve({.reply = head + body});
+  Request request = get(server.url());
+  request.max_body = body.size();
+  const auto got = fetch(std::move(request));
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->body, body);
+}
+
 TEST_F(ClientTest, AnIpv6LiteralIsReached) {
   open();
   PlannedServer& server = serve({}, "[::1]:0");
@@ -342,6 +355,16 @@ TEST_F(ClientTest, ShuttingDownEndsWhateverIsUnderWayAndTakesNothingNew) {
     EXPECT_EQ(outcome(server.url()), "fetch.cancelled");
     EXPECT_EQ(client->idle(), 0U);
   }
+}
+
+TEST_F(ClientTest, AsksTheMachinesResolver) {
+  auto resolver = net::Resolver::create({milliseconds(50), 1, "127.0.0.1:9"});  // /etc/hosts knows the name
+  ASSERT_TRUE(resolver);
+  client = std::make_unique<Client>(*loop, **resolver, loopback());
+  PlannedServer& server = serve();
+  EXPECT_EQ(outcome(server.named_url("localhost")), "200 ok");
+  client->set_policy({});
+  EXPECT_EQ(outcome(server.named_url("localhost")), "fetch.address_denied");
 }
 
 // The resolver may answer when nobody waits any more.

@@ -165,6 +165,7 @@ class H2Session {
   bool well_placed(const FrameHead& head);
   void header_frame(const FrameHead& head);
   void feed(std::string_view bytes);
+  void end_frame();
   bool pay(H2Cost cost);
   bool was_reset(std::int32_t id) const;
 
@@ -178,7 +179,7 @@ class H2Session {
   std::unique_ptr<nghttp2_session, Free> native_;
   std::string_view fault_;
   bool broken_ = false;  // nghttp2 must not be asked any more
-  bool header_block_ = false;
+  bool header_block_ = false, block_ends_ = false;
   // Frames are told apart here too: nghttp2 hides those that it ignores, and they cost all the same.
   std::size_t preface_left_ = 24, payload_left_ = 0;
   std::array<char, 9> head_{};

@@ -32,6 +32,18 @@ TEST(H2Session, RefusesAStreamThatItsOwnerCannotBear) {
   EXPECT_EQ(peer.ask(opening() + request(1, get_fields())), "1:RST(7)");
 }
 
+TEST(H2Session, CountsEachHeadAlone) {
+  H2Peer peer;
+  peer.most_streams = 0;
+  peer.ask(opening());
+  // Their sum is a bomb, each of them is not.
+  for (std::uint32_t id = 1; id < 100; id += 2) {
+    peer.now += std::chrono::seconds(1);
+    peer.ask(request(id, with(get_fields(), {{"a", std::string(7000, 'x')}})));
+  }
+  EXPECT_EQ(peer.session.fault(), "");
+}
+
 TEST(H2Session, ProducesWithinTheRoomItIsGiven) {
   H2Peer peer;
   peer.text = std::string(60'000, 'x');

@@ -73,6 +73,35 @@ TEST_F(TlsTest, AListenerOf12OnlyNeverSpeaks13) {
   EXPECT_FALSE(connect({.version = TLS1_3_VERSION, .sni = "l1.test"})->good());
 }
 
+// ALPN is answered by the listener that the SNI means, not by the one the handshake began with.
+TEST_F(TlsTest, Http2IsAgreedOnlyWhereTheListenerHasIt) {
+  constexpr std::string_view kBoth = "\x02h2\x08http/1.1";
+  constexpr std::string_view kHttp2Only = "\x02h2";
+  struct Case {
+    int version;
+    const char* sni;
+    std::string_view offered;
+    const char* ciphers;
+    std::string_view agreed;
+  };
+  open({{.http2 = false}, {.digest = 2, .http2 = true}});
+  const Case cases[] = {
+      {TLS1_3_VERSION, "l0.test", kBoth, nullptr, "http/1.1"},
+      {TLS1_3_VERSION, "l1.test", kBoth, nullptr, "h2"},
+      {TLS1_3_VERSION, "l0.test", kHttp2Only, nullptr, ""},
+      {TLS1_3_VERSION, "l1.test", kHttp2Only, nullptr, "h2"},
+      {TLS1_3_VERSION, "l1.test", "", nullptr, ""},
+      {TLS1_2_VERSION, "l1.test", kBoth, nullptr, "h2"},
+      // RFC 9113 §9.2.2: clients break HTTP/2 off over such a cipher.
+      {TLS1_2_VERSION, "l1.test", kBoth, "ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256", "http/1.1"},
+  };
+  for (const Case& one : cases) {
+    const auto link = connect({.version = one.version, .sni = one.sni, .alpn = one.offered, .ciphers = one.ciphers});
+    ASSERT_TRUE(link->good()) << link->error();
+    EXPECT_EQ(link->stream->alpn(), one.agreed) << one.sni << ' ' << link->stream->cipher();
+  }
+}
+
 TEST_F(TlsTest, ANameThatNobodyServesIsRefusedWithItsAlert) {
   open({{}});
   for (const int version : kBothVersions) {

@@ -50,6 +50,8 @@ struct ClientOptions {
   SSL_SESSION* session = nullptr;                                      // to resume
   std::size_t piece = std::numeric_limits<std::size_t>::max();         // sent at most at a time
   std::size_t vanish_after = std::numeric_limits<std::size_t>::max();  // bytes sent
+  std::string_view alpn;                                               // as on the wire: lengths and names
+  const char* ciphers = nullptr;                                       // of TLS 1.2
 };
 
 class TestClient {
@@ -71,8 +73,13 @@ class TestClient {
       auto* self = static_cast<TestClient*>(SSL_get_app_data(ssl));
       if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT) self->alert_ = value & 0xff;
     });
+    if (options.ciphers != nullptr) SSL_CTX_set_cipher_list(context_, options.ciphers);
     ssl_ = SSL_new(context_);
     SSL_set_app_data(ssl_, this);
+    if (!options.alpn.empty()) {
+      SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(options.alpn.data()),
+                          static_cast<unsigned int>(options.alpn.size()));
+    }
     SSL_set_bio(ssl_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     BIO_set_mem_eof_return(SSL_get_rbio(ssl_), -1);
     if (options.sni != nullptr) SSL_set_tlsext_host_name(ssl_, options.sni);
@@ -179,6 +186,7 @@ struct ListenerSpec {
   std::vector<std::string> ca_names;
   std::uint8_t digest = 1;  // sessions are good among listeners of one digest
   std::uint32_t presented_bytes = 32 * 1024;
+  bool http2 = false;
 };
 
 inline TlsPolicy policy_of(int min_version, int max_version, const char* suites = "TLS_AES_128_GCM_SHA256") {
@@ -214,8 +222,8 @@ struct TlsTest : event::ManualLoopTest {
       digest.bytes[0] = spec.digest;
       const x509::CertificateList chain = server.presented();
       x509::ServerKeyPair pair{server.certificate, {chain.begin() + 1, chain.end()}, server.issuers, server.key};
-      ServerContextOptions options{std::move(pair), spec.policy, spec.verifier,
-                                   spec.ca_names,   digest,      spec.presented_bytes};
+      ServerContextOptions options{std::move(pair), spec.policy,          spec.verifier, spec.ca_names,
+                                   digest,          spec.presented_bytes, spec.http2};
       auto made = ServerContext::create(std::move(options));
       EXPECT_TRUE(made) << made.error().message;
       contexts.push_back(*made);

@@ -18,6 +18,8 @@ namespace {
 
 // Addresses of one answer that are tried; the deadline is shared among them.
 constexpr std::size_t kMostTried = 4;
+// Bytes taken from a server that sends without a pause before everybody else has a turn (and the clock is read again).
+constexpr std::size_t kMostAtOnce = 256 * 1024;
 
 // Shared with the resolver's callback, which may come when the fetch is long over.
 struct PendingLookup {
@@ -186,6 +188,7 @@ Task<Result<void>> Flight::send(net::ByteStream& stream, std::string_view reques
 Task<Result<void>> Flight::receive(net::ByteStream& stream, AnswerReader& reader) {
   using State = AnswerReader::State;
   net::Buffer buffer;
+  std::size_t at_once = 0;
   for (State state = State::kNeedMore;;) {
     if (cancelled_) co_return cancelled();
     if (late()) co_return timed_out("while the answer was awaited");
@@ -203,9 +206,14 @@ Task<Result<void>> Flight::receive(net::ByteStream& stream, AnswerReader& reader
     if (result.state == IoState::kFailed) {
       co_return problem("fetch.closed", "the connection broke before the end of the answer", false);
     }
-    if (result.state != IoState::kWantWrite) continue;
-    const Wake wake = co_await stream.watch().writable(deadline);
-    if (wake != Wake::kReady) co_return stopped(wake, "while the answer was awaited");
+    if (result.state == IoState::kWantWrite) {
+      const Wake wake = co_await stream.watch().writable(deadline);
+      if (wake != Wake::kReady) co_return stopped(wake, "while the answer was awaited");
+    }
+    at_once += result.bytes;
+    if (at_once < kMostAtOnce) continue;
+    at_once = 0;
+    co_await event::yield(client.loop);
   }
 }
 
