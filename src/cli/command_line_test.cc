@@ -151,6 +151,56 @@ TEST_F(DocumentTest, CheckPrintsWarningsAndStaysGood) {
   EXPECT_NE(said.out.find(": good, 0 errors, 2 warnings, 2 infos\n"), std::string::npos) << said.out;
 }
 
+TEST_F(DocumentTest, WhatIsNotServedYetIsGoodAndSaysThatRunRefuses) {
+  const std::string gateway = changed("\"verifyClientAuthMode\": \"Strict\",",
+                                      R"("verifyClientAuthMode": "Strict", "verifyClientRevocation": "OCSP",)");
+  const Said said = run_line({"check", gateway, "--host", files.host});
+  EXPECT_EQ(said.code, 0) << said.out;
+  EXPECT_NE(said.out.find("warning NotServedYet /properties/sslProfiles/0/"), std::string::npos) << said.out;
+  EXPECT_TRUE(said.out.ends_with(" infos\n`run` refuses it as yet: see the lines with NotServedYet.\n")) << said.out;
+  run_line({"run", gateway, "--host", files.host}, [](const server::RunOptions& options) {
+    const server::Loaded loaded = options.load();
+    EXPECT_FALSE(loaded.configuration);
+    EXPECT_EQ(loaded.findings.at(0).code, "NotServedYet");
+    return 1;
+  });
+}
+
+TEST_F(DocumentTest, RetiredPoliciesAreTakenWhenAskedTo) {
+  const std::string gateway =
+      changed("\"properties\": {",
+              R"("properties": {"sslPolicy": {"policyType": "Predefined", "policyName": "AppGwSslPolicy20170401"},)");
+  const Said refused = run_line({"check", gateway, "--host", files.host});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.out.find("error SslPolicyRetired /properties/sslPolicy: "), std::string::npos) << refused.out;
+  const Said taken = run_line({"check", gateway, "--host", files.host, "--allow-retired"});
+  EXPECT_EQ(taken.code, 0) << taken.out;
+  EXPECT_NE(taken.out.find("warning SslPolicyRetired /properties/sslPolicy: "), std::string::npos) << taken.out;
+}
+
+TEST_F(DocumentTest, ErrorsComeFirstThenWarningsThenInfos) {
+  const Said said = run_line({"check", changed("\"priority\": 100,", ""), "--host",
+                              parent.write("host.yaml", "metrics: {listen: 127.0.0.1:9100}\n")});
+  const std::size_t error = said.out.find("error "), warning = said.out.find("\nwarning "),
+                    info = said.out.find("\ninfo ");
+  EXPECT_EQ(error, 0U) << said.out;
+  EXPECT_LT(warning, info) << said.out;
+  EXPECT_NE(said.out.find(": refused, 1 error, 1 warning, 2 infos\n"), std::string::npos) << said.out;
+}
+
+TEST_F(DocumentTest, ShowPrintsTheResourceAndNothingElse) {
+  const Said said = run_line({"show", files.gateway, "--host", files.host});
+  EXPECT_EQ(said.code, 0);
+  EXPECT_EQ(said.err, "");
+  EXPECT_TRUE(said.out.starts_with("{\n  \"name\": \"demo\",\n  \"id\": ")) << said.out;
+  EXPECT_TRUE(said.out.ends_with("\n}\n"));
+  EXPECT_EQ(said.out.find("PRIVATE"), std::string::npos);
+  const Said wrong = run_line({"show", changed("\"location\"", "\"lokation\"")});
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_EQ(wrong.out, "");
+  EXPECT_TRUE(wrong.err.starts_with("error InvalidJson /lokation: ")) << wrong.err;
+}
+
 TEST_F(DocumentTest, BothFilesAreReportedAndTheHostFileIsNamed) {
   const std::string gateway = changed("\"location\"", "\"lokation\"");
   const std::string host = parent.write("host.yaml", "wurkers: 2\n");
