@@ -431,7 +431,7 @@ class Lifecycle(WebSocketCase):
         self.refused(gateway, going, b"a secret")
 
     def test_a_certificate_that_expires_ends_its_tunnel(self) -> None:
-        gateway = self.own()
+        gateway = self.own(self.document().settings("http", self.sockets.port, timeout=600))
         life = 6 if env.sanitized() else 4
         wire = gateway.tls(STRICT, pki().short_lived(life))
         self.addCleanup(wire.close)
