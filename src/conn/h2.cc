@@ -138,13 +138,10 @@ Task<void> H2Connection::read_loop() {
       fail_connection();
       co_return;
     }
-    if (result.bytes == 0 && result.state == IoState::kWantWrite) {
-      // The writer may be waiting for that already.
-      co_await event::yield(loop_);
-    } else if (result.bytes > 0 && (stream_.has_buffered_input() || stream_.watch().maybe_readable())) {
-      // A client that sends without end must not keep the worker from everybody else.
-      co_await event::yield(loop_);
-    }
+    // Either the writer is waiting for the same, or a client sends without end: it must not keep the worker from
+    // everybody else.
+    const bool more = stream_.has_buffered_input() || stream_.watch().maybe_readable();
+    if (result.bytes == 0 ? result.state == IoState::kWantWrite : more) co_await event::yield(loop_);
   }
 }
 
@@ -208,7 +205,8 @@ void H2Connection::finish(H2Exchange& exchange) {
 }
 
 void H2Connection::recycle(H2Exchange& exchange) {
-  if (!exchange.incoming_.empty()) session_.consumed(exchange.stream_, exchange.incoming_.size());
+  const std::size_t held = exchange.incoming_.size() + exchange.given_.size();
+  if (held > 0) session_.consumed(exchange.stream_, held);
   session_.release(exchange.stream_);
   exchange.gone_action_ = nullptr;
   exchange.drain_action_ = nullptr;

@@ -42,6 +42,7 @@ class H2Exchange final : public Exchange {
   void begin(MonoTime now);
   // The next content, or the end. Errors as read_body().
   event::Task<Result<std::string_view>> read(event::Deadline deadline);
+  void give_up();
   // Waits until everything that was queued has been produced.
   event::Task<Result<void>> delivered();
   Result<void> settled();
@@ -51,8 +52,8 @@ class H2Exchange final : public Exchange {
 
   H2Connection& connection_;
   http::H2Stream stream_{request_};
-  std::size_t place_ = 0;  // among the connection's active ones
-  std::string incoming_, given_;
+  std::size_t place_ = 0;         // among the connection's active ones
+  std::string incoming_, given_;  // content that waits, and what the handler holds of it
   bool no_body_ = false;
   bool ended_ = false;    // the client's side, and all of it lies in incoming_
   bool gone_ = false;     // reset, or the connection ended

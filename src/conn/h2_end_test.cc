@@ -92,6 +92,52 @@ TEST_F(H2Test, EndsARapidReset) {
   EXPECT_EQ(fault, "http2.reset_flood");
 }
 
+event::Task<void> read_once(Exchange& exchange, Script* script) {
+  ++script->running;
+  const auto piece = co_await exchange.read_body();
+  script->bodies.emplace_back(piece ? *piece : "failed");
+  while (script->answers) co_await event::yield(exchange.loop());
+  --script->running;
+}
+
+// As many handlers as may run hold what they have read: together no more than the connection's window.
+TEST_F(H2Test, HoldsNoMoreContentThanItsWindow) {
+  handler = [this](Exchange& exchange) { return read_once(exchange, &script); };
+  ask(opening());
+  std::size_t sent = 0, reopened = 0;
+  for (std::uint32_t id = 1; id < 11; id += 2) {
+    ask(request(id, post_fields(), false) + frame(kData, 0, id, std::string(16'000, 'x')));
+    ask(frame(kData, 0, id, std::string(16'000, 'x')) + frame(kData, 0, id, std::string(16'000, 'x')));
+    sent += 48'000;
+    for (const Frame& one : frames) reopened += one.type == kWindowUpdate && one.stream == 0 ? one.number(0) : 0;
+  }
+  EXPECT_EQ(script.bodies.size(), 5U);
+  EXPECT_EQ(reopened, 0U);
+  EXPECT_LE(sent, limits.connection_window);
+  script.answers = false;
+  receive();
+  EXPECT_EQ(script.running, 0);
+  for (const Frame& one : frames) reopened += one.type == kWindowUpdate && one.stream == 0 ? one.number(0) : 0;
+  EXPECT_GE(reopened, sent / 2);
+}
+
+event::Task<void> ask_late(Exchange& exchange, Script* script) {
+  ++script->running;
+  for (int i = 0; i < 20; ++i) co_await event::yield(exchange.loop());
+  exchange.on_client_gone([script] { script->client_gone = true; });
+  --script->running;
+}
+
+TEST_F(H2Test, TellsAHandlerThatAsksLateThatItsClientHasGone) {
+  handler = [this](Exchange& exchange) { return ask_late(exchange, &script); };
+  ask(opening() + request(1, get_fields()), 2);
+  ask(frame(kRstStream, 0, 1, be32(8)), 2);
+  EXPECT_FALSE(script.client_gone);
+  receive(30);
+  EXPECT_EQ(script.running, 0);
+  EXPECT_TRUE(script.client_gone);
+}
+
 // Tunnels (RFC 8441).
 
 event::Task<void> echo_tunnel(Exchange& exchange, Script* script) {

@@ -75,16 +75,22 @@ Task<Result<std::string_view>> H2Exchange::read_body() {
   co_return co_await read(deadline);
 }
 
+// What was handed out is used up by now: only that opens the client's windows, so that they bound what is held.
+void H2Exchange::give_up() {
+  if (given_.empty()) return;
+  connection_.session_.consumed(stream_, given_.size());
+  empty(given_);
+  connection_.pump();
+}
+
 Task<Result<std::string_view>> H2Exchange::read(Deadline deadline) {
+  give_up();
   for (;;) {
     http::H2RequestReader& reader = stream_.reader();
     if (reader.refused()) co_return fail(reader.refusal().code, reader.refusal().message, Origin::kClient);
     if (gone_ && !ended_) co_return gone_error();
     if (!incoming_.empty()) {
-      empty(given_);
       given_.swap(incoming_);
-      connection_.session_.consumed(stream_, given_.size());
-      connection_.pump();
       co_return std::string_view(given_);
     }
     if (ended_) co_return std::string_view();

@@ -72,8 +72,7 @@ void write_access_record(RequestContext& context) {
   out.clear();
   JsonLine line(out);
   line.add_time("timeStamp", services.loop.wall_now());
-  line.add("resourceId",
-           listener == nullptr ? context.address.listeners.front().resource_id : listener->resource_id);
+  line.add("resourceId", listener == nullptr ? context.address.listeners.front().resource_id : listener->resource_id);
   line.add("listenerName", listener == nullptr ? "" : listener->name);
   line.add("ruleName", rule == nullptr ? "" : rule->name);
   line.add("backendPoolName", rule == nullptr ? "" : rule->backend.pool_name);

@@ -33,9 +33,20 @@ struct UpstreamRecord {
 // How a request that became a tunnel went.
 struct TunnelRecord {
   // Which side ended or broke first, or why the gateway ended it.
-  enum class Ended : std::uint8_t { kNot, kClient, kBackend, kClientBroke, kBackendBroke, kIdle, kDrained, kCutOff };
+  enum class Ended : std::uint8_t {
+    kNot,
+    kClient,
+    kBackend,
+    kClientBroke,
+    kBackendBroke,
+    kIdle,
+    kDrained,
+    kRefused,
+    kCutOff
+  };
   Ended ended = Ended::kNot;                    // kNot: it was no tunnel
   std::uint64_t to_backend = 0, to_client = 0;  // bytes that were handed over
+  std::string_view refusal;                     // kRefused: why, static
 };
 // "client", "backend", "client_broke", …; empty for kNot.
 std::string_view to_string(TunnelRecord::Ended ended);

@@ -76,7 +76,8 @@ struct ProxyTest : event::ManualLoopTest {
 
   // A snapshot of one plain listener whose pool has these addresses.
   void publish(const std::vector<std::string>& addresses, const std::vector<std::string>& identity_headers = {},
-               std::chrono::seconds request_timeout = std::chrono::seconds(30)) {
+               std::chrono::seconds request_timeout = std::chrono::seconds(30),
+               const Digest& trust = clientauth::trust_digest({})) {
     model::BackendAddressPool document;
     for (const std::string& address : addresses) document.backend_addresses.push_back({"", address, ""});
     snapshot::Rule rule;
@@ -90,7 +91,7 @@ struct ProxyTest : event::ManualLoopTest {
     snapshot::Listener plain;
     plain.name = "plain";
     plain.gateway = "gw";
-    plain.trust = clientauth::trust_digest({});
+    plain.trust = trust;
     plain.rule = std::move(rule);
     auto address = std::make_unique<snapshot::Address>();
     address->local = *Endpoint::parse("127.0.0.1:80");

@@ -30,6 +30,8 @@ class Tunnel {
         buffer_(std::move(buffer)),
         idle_(context.rule()->backend.request_timeout),
         moved_(loop_.now()),
+        judged_under_(context.snapshot.get()),
+        judge_again_(moved_ + kJudgedAgain),
         uploaded_(loop_) {}
 
   Task<void> run(upstream::HeadRead read);
@@ -50,6 +52,7 @@ class Tunnel {
   Task<bool> to_backend(std::string_view bytes);
   Task<bool> to_client(std::string_view bytes);
   Task<void> give_way(Way& way);
+  Task<bool> still_admitted();
   void write_failed(const Error& error, Ended closed, Ended broke);
 
   Deadline limit() const;
@@ -66,7 +69,9 @@ class Tunnel {
   net::Buffer buffer_;  // from the backend to the client; the other way's is the exchange's
   bool filled_up_ = false;
   const std::chrono::milliseconds idle_;
-  MonoTime moved_;  // when a byte moved last
+  MonoTime moved_;                          // when a byte moved last
+  const snapshot::Snapshot* judged_under_;  // pinned by the context or the connection
+  MonoTime judge_again_;
   Deadline drain_by_ = event::kNoDeadline;
   bool draining_ = false;
   bool half_ended_ = false;
@@ -150,8 +155,35 @@ Task<Result<std::string_view>> Tunnel::read_backend() {
   }
 }
 
+// A tunnel may outlive what admitted its client: nothing passes for one who would be refused now.
+Task<bool> Tunnel::still_admitted() {
+  Services& services = context_.services;
+  clientauth::Admission& admission = context_.connection.admission;
+  if (services.snapshot.get() == judged_under_ && loop_.now() < judge_again_) co_return true;
+  judge_again_ = loop_.now() + kJudgedAgain;
+  // Where the listener is gone the server drains the connection, and this ends under the rules it began with.
+  if (!context_.connection.adopt(services.snapshot)) co_return true;
+  judged_under_ = context_.connection.snapshot.get();
+  const WallTime now = loop_.wall_now();
+  auto verdict = co_await admission.verdict(now);
+  if (verdict.outcome != clientauth::Verdict::Outcome::kAdmitted) {
+    context_.verdict = std::move(verdict);
+    context_.tunnel.refusal = context_.verdict.reason_code;
+    end(Ended::kRefused);
+    co_return false;
+  }
+  const snapshot::Address& address = *context_.connection.address;
+  const auto index = address.hosts.select(context_.host);
+  if (index && address.listeners[*index].trust == admission.trust()) co_return true;
+  context_.tunnel.refusal = "host.misdirected";
+  end(Ended::kRefused);
+  co_return false;
+}
+
 // False: this way is over.
 Task<bool> Tunnel::to_backend(std::string_view bytes) {
+  const bool admitted = co_await still_admitted();
+  if (!admitted) co_return false;
   up_.writing = true;
   const Result<void> sent = co_await net::write_all(backend_, bytes, idle_);
   up_.writing = false;
@@ -165,6 +197,8 @@ Task<bool> Tunnel::to_backend(std::string_view bytes) {
 }
 
 Task<bool> Tunnel::to_client(std::string_view bytes) {
+  const bool admitted = co_await still_admitted();
+  if (!admitted) co_return false;
   down_.writing = true;
   const Result<void> sent = co_await exchange_.write_tunnel(bytes);
   down_.writing = false;
@@ -276,8 +310,8 @@ struct Words {
   std::string_view reason, error_info;
 };
 
-Words words_for(Ended ended) {
-  switch (ended) {
+Words words_for(const TunnelRecord& tunnel) {
+  switch (tunnel.ended) {
     case Ended::kClientBroke:
       return {"websocket.client_broke", "ERRORINFO_CLIENT_CLOSED_REQUEST"};
     case Ended::kBackendBroke:
@@ -286,6 +320,8 @@ Words words_for(Ended ended) {
       return {"websocket.idle", RequestContext::kNoError};
     case Ended::kDrained:
       return {"websocket.drained", RequestContext::kNoError};
+    case Ended::kRefused:
+      return {tunnel.refusal, "ERRORINFO_HTTPS_NO_CERT"};
     case Ended::kCutOff:
       return {"websocket.cut_off", RequestContext::kNoError};
     default:
@@ -305,7 +341,7 @@ void record_websocket(RequestContext& context) {
   counters.websockets.add();
   counters.websocket_to_backend.add(tunnel.to_backend);
   counters.websocket_to_client.add(tunnel.to_client);
-  const Words words = words_for(tunnel.ended);
+  const Words words = words_for(tunnel);
   context.refused.reason = words.reason;
   context.error_info = words.error_info;
 }
@@ -326,6 +362,8 @@ std::string_view to_string(TunnelRecord::Ended ended) {
       return "idle";
     case Ended::kDrained:
       return "drained";
+    case Ended::kRefused:
+      return "refused";
     case Ended::kCutOff:
       return "cut_off";
   }

@@ -3,7 +3,9 @@
 //
 // It ends when both sides have ended; when either breaks (the other is told so); when no byte has moved either way for
 // `idle` (ARM requestTimeout, which governs WebSocket sessions too), or for a few seconds after one side has ended;
-// when the server drains, at the first moment of quiet or after kDrainPatience; and when the connection is cut off.
+// when the server drains, at the first moment of quiet or after kDrainPatience; when the connection is cut off; and
+// with the first byte that comes, from either side, once its client would not be admitted any more (the certificate has
+// expired, a reload has withdrawn the trust): the verdict is asked for again after every reload and every kJudgedAgain.
 #pragma once
 
 #include "event/task.h"
@@ -18,6 +20,7 @@ constexpr std::chrono::milliseconds kHalfEndedPatience{10'000};
 constexpr std::chrono::milliseconds kDrainPatience{10'000};
 // A pause that ends a tunnel while the server drains.
 constexpr std::chrono::milliseconds kDrainQuiet{1'000};
+constexpr std::chrono::milliseconds kJudgedAgain{1'000};
 
 // `context.response` is the backend's agreement, already as the client is to get it; `buffer` and `read` hold what came
 // behind it. Answers the client and carries the tunnel to its end; context.tunnel says how it went. The backend's

@@ -50,7 +50,7 @@ class WebSocketCase(GatewayCase):
 
     def open(self, gateway: Gateway, port: int, target: str = "/echo") -> Wire:
         identity = pki().good if port == STRICT else None
-        wire = gateway.tls(port, identity) if port in (STRICT, NO_PROFILE, PATIENT_TLS) else gateway.tcp(port)
+        wire = gateway.tls(port, identity) if port in (STRICT, NO_PROFILE, PASSTHROUGH, PATIENT_TLS) else gateway.tcp(port)
         self.addCleanup(wire.close)
         return opened(wire, target)
 
@@ -406,6 +406,39 @@ class Lifecycle(WebSocketCase):
         for thread in threads:
             thread.join()
         self.assertEqual(len(done), 4)
+
+    def refused(self, gateway: Gateway, wire: Wire, text: bytes) -> None:
+        """The next word on this tunnel reaches nobody."""
+        received = self.sockets.received
+        try:
+            self.assertFalse(echoes(wire, text))
+        except (Closed, OSError):
+            pass
+        self.assertEqual(self.sockets.received, received)
+        record = gateway.access_where("the tunnel's end", lambda line: "websocket" in line.own and line.own["websocket"]["ended"] == "refused")[0]
+        self.assertEqual(record.status, 101)
+        self.assertTrue(record.verify.startswith("FAILED:"), record.verify)
+        self.assertTrue(record.reason.startswith("client_cert."), record.reason)
+
+    def test_trust_that_a_reload_withdraws_ends_the_tunnels_it_admitted(self) -> None:
+        gateway = self.own()
+        going, others = self.open(gateway, STRICT), [self.open(gateway, port) for port in (NO_PROFILE, PASSTHROUGH, PLAIN)]
+        gateway.reload(self.document().ca("a", pki().int_a.bundle() + pki().sibling_a.pem()))
+        self.assertTrue(echoes(going, b"still trusted"))
+        gateway.reload(self.document().ca("a", pki().int_b.bundle()))
+        for wire in others:
+            self.assertTrue(echoes(wire, b"unconcerned"))
+        self.refused(gateway, going, b"a secret")
+
+    def test_a_certificate_that_expires_ends_its_tunnel(self) -> None:
+        gateway = self.own(self.document().settings("http", self.sockets.port, timeout=600))
+        life = 6 if env.sanitized() else 4
+        wire = gateway.tls(STRICT, pki().short_lived(life))
+        self.addCleanup(wire.close)
+        opened(wire)
+        self.assertTrue(echoes(wire, b"while it is valid"))
+        time.sleep(life + 2.1)  # what is waited for is the certificate's own end, and then the next judgement
+        self.refused(gateway, wire, b"afterwards")
 
     def test_a_removed_listener_ends_its_tunnels_and_no_others(self) -> None:
         more = self.document().listener("extra", EXTRA, plain=True).rule("extra", "extra")
