@@ -201,11 +201,12 @@ struct BackendExtension {
 
 const Table<BackendExtension>& backend_extension_table() {
   using B = BackendExtension;
-  static const Table<B> table{"backends entry",
-                              {{"protocol",
-                                enumerator<B>(&B::protocol, Names<BackendProtocol>{{"http1", BackendProtocol::kHttp1},
-                                                                                   {"h2", BackendProtocol::kH2}}),
-                                "What is spoken to the backends: HTTP/1.1, or HTTP/2 in clear text with prior knowledge."}}};
+  static const Table<B> table{
+      "backends entry",
+      {{"protocol",
+        enumerator<B>(&B::protocol,
+                      Names<BackendProtocol>{{"http1", BackendProtocol::kHttp1}, {"h2", BackendProtocol::kH2}}),
+        "What is spoken to the backends: HTTP/1.1, or HTTP/2 in clear text with prior knowledge."}}};
   return table;
 }
 
