@@ -101,7 +101,9 @@ struct H2ClientSession::Callbacks {
   }
 
   static int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
-    if (frame->hd.type == NGHTTP2_GOAWAY) static_cast<H2ClientSession*>(user)->draining_ = true;
+    auto& self = *static_cast<H2ClientSession*>(user);
+    if (frame->hd.type == NGHTTP2_GOAWAY) self.draining_ = true;
+    if (frame->hd.type == NGHTTP2_SETTINGS) self.settings_seen_ = true;
     H2ClientStream* stream = frame->hd.stream_id == 0 ? nullptr : stream_of(session, frame->hd.stream_id);
     if (stream == nullptr) return 0;
     const bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -117,11 +119,8 @@ struct H2ClientSession::Callbacks {
 
   static int on_data(nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* bytes,
                      std::size_t size, void*) {
-    if (H2ClientStream* stream = stream_of(session, id)) {
-      stream->content.append(text(bytes, size));
-    } else {
-      nghttp2_session_consume(session, id, size);
-    }
+    nghttp2_session_consume_connection(session, size);
+    if (H2ClientStream* stream = stream_of(session, id)) stream->content.append(text(bytes, size));
     return 0;
   }
 
@@ -198,7 +197,7 @@ H2ClientSession::~H2ClientSession() { nghttp2_session_del(session_); }
 bool H2ClientSession::has_room() const {
   if (draining_ || nghttp2_session_check_request_allowed(session_) == 0) return false;
   const std::uint32_t allowed = nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-  return streams_ < std::min(allowed, kMostStreams);
+  return streams_ < std::min(allowed, settings_seen_ ? kMostStreams : kFirstStreams);
 }
 
 bool H2ClientSession::submit(H2ClientStream& stream, const RequestHead& head) {
@@ -227,17 +226,12 @@ void H2ClientSession::send(H2ClientStream& stream, std::string_view content, boo
 }
 
 void H2ClientSession::consumed(const H2ClientStream& stream, std::size_t bytes) {
-  if (bytes == 0) return;
-  if (stream.closed) {
-    nghttp2_session_consume_connection(session_, bytes);
-  } else {
-    nghttp2_session_consume(session_, stream.id_, bytes);
-  }
+  if (bytes > 0 && !stream.closed) nghttp2_session_consume_stream(session_, stream.id_, bytes);
 }
 
 void H2ClientSession::cancel(H2ClientStream& stream) {
   if (stream.id_ == 0) return;
-  consumed(stream, std::exchange(stream.content, {}).size());
+  stream.content.clear();
   if (stream.closed) return;
   nghttp2_session_set_stream_user_data(session_, stream.id_, nullptr);
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_CANCEL);

@@ -45,9 +45,12 @@ struct H2ClientStream {
 
 class H2ClientSession {
  public:
-  static constexpr std::uint32_t kStreamWindow = 256 * 1024;       // what a backend may send ahead, a stream
-  static constexpr std::uint32_t kConnectionWindow = 1024 * 1024;  // and a connection
-  static constexpr std::uint32_t kMostStreams = 100;               // at once, where the peer allows more
+  // What a backend may send ahead on a stream. The connection's window is given back as content arrives: streams of
+  // different clients share it, and one who does not read must hold back nobody else.
+  static constexpr std::uint32_t kStreamWindow = 128 * 1024;
+  static constexpr std::uint32_t kConnectionWindow = 1024 * 1024;
+  static constexpr std::uint32_t kMostStreams = 100;  // at once, where the peer allows more
+  static constexpr std::uint32_t kFirstStreams = 10;  // at once, before the peer has said how many it allows
 
   H2ClientSession();
   ~H2ClientSession();
@@ -84,6 +87,7 @@ class H2ClientSession {
   nghttp2_session* session_ = nullptr;
   std::size_t streams_ = 0;
   bool draining_ = false;
+  bool settings_seen_ = false;
 };
 
 }  // namespace portcullis::http

@@ -75,16 +75,16 @@ class H2TestServer {
                            nullptr);
   }
   void data(std::int32_t id, const std::string& content, bool end) {
-    pending = content;
+    pending[id] = content;
     nghttp2_data_provider provider{};
-    provider.source.ptr = this;
+    provider.source.ptr = &pending[id];
     provider.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t* into, std::size_t size,
                                 std::uint32_t* flags, nghttp2_data_source* source, void*) {
-      auto& peer = *static_cast<H2TestServer*>(source->ptr);
-      const std::size_t some = std::min(size, peer.pending.size());
-      std::copy_n(peer.pending.begin(), some, into);
-      peer.pending.erase(0, some);
-      if (peer.pending.empty()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+      auto& rest = *static_cast<std::string*>(source->ptr);
+      const std::size_t some = std::min(size, rest.size());
+      std::copy_n(rest.begin(), some, into);
+      rest.erase(0, some);
+      if (rest.empty()) *flags |= NGHTTP2_DATA_FLAG_EOF;
       return static_cast<ssize_t>(some);
     };
     nghttp2_submit_data(session, end ? NGHTTP2_FLAG_END_STREAM : 0, id, &provider);
@@ -106,7 +106,7 @@ class H2TestServer {
 
   nghttp2_session* session = nullptr;
   std::map<std::int32_t, Request> requests;
-  std::string pending;
+  std::map<std::int32_t, std::string> pending;  // content that has not gone out, by stream
   bool told_to_go = false;
 };
 

@@ -244,8 +244,48 @@ TEST_F(ForwardH2Test, ALargeAnswerIsHeldBackByASlowClient) {
     backend->exchange();
     turn();
   }
-  EXPECT_GT(backend->server.pending.size(), whole / 2);
+  EXPECT_GT(backend->server.pending[1].size(), whole / 2);
   ASSERT_TRUE(until(*backend, [&] { return client.got.size() >= whole; }));
+}
+
+// One connection serves many clients: those who do not read must not use up what the others need.
+TEST_F(ForwardH2Test, ClientsThatDoNotReadHoldBackNobodyElse) {
+  std::vector<Peer> stalled;
+  std::unique_ptr<Backend> backend;
+  std::int32_t id = 1;
+  for (int i = 0; i < 12; ++i, id += 2) {
+    connect();
+    client.send(kGet);
+    stalled.push_back(std::move(client));
+    if (backend == nullptr) backend = accept_h2();
+    ASSERT_TRUE(until_requested(*backend, id));
+    backend->server.headers(id, {{":status", "200"}}, false);
+    backend->server.data(id, std::string(4U << 20U, 'x'), true);
+    for (int turns = 0; turns < 40; ++turns) {
+      backend->exchange();
+      turn();
+    }
+  }
+  connect();
+  client.send(kGet);
+  ASSERT_TRUE(until_requested(*backend, id));
+  backend->server.headers(id, {{":status", "200"}, {"content-length", "4"}}, false);
+  backend->server.data(id, "mine", true);
+  EXPECT_TRUE(until_answered(*backend, "\r\n\r\nmine"));
+}
+
+TEST_F(ForwardH2Test, WhatTheBackendDidNotTakeIsSentAgainWhateverItIs) {
+  connect();
+  client.send("DELETE / HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\n\r\n");
+  const auto backend = accept_h2();
+  ASSERT_TRUE(until_requested(*backend, 1));
+  backend->server.headers(1, {{":status", "200"}}, true);
+  ASSERT_TRUE(until_requested(*backend, 3));
+  nghttp2_submit_rst_stream(backend->server.session, 0, 3, NGHTTP2_REFUSED_STREAM);
+  ASSERT_TRUE(until_requested(*backend, 5));
+  EXPECT_EQ(backend->server.requests[5].fields[":method"], "POST");
+  backend->server.headers(5, {{":status", "201"}}, true);
+  EXPECT_TRUE(until_answered(*backend, "HTTP/1.1 201"));
 }
 
 TEST_F(ForwardH2Test, AWebSocketIsRefused) {

@@ -159,7 +159,6 @@ void H2Call::detach() {
   if (!submitted_) return;
   submitted_ = false;
   std::erase(connection_->calls_, &stream_);
-  connection_->session().consumed(stream_, std::exchange(taken_, {}).size());
   connection_->session().cancel(stream_);
   // A backend that says nothing to anyone may be gone: whoever comes next gets another connection.
   if (timed_out_ && connection_->loop().now() - connection_->last_received() > kSilence) connection_->retire();
@@ -210,11 +209,14 @@ Task<Result<void>> H2Call::end_content(const http::Fields& trailers, std::chrono
 Result<void> H2Call::ended() const {
   if (cancelled_) return fail("net.cancelled", "the request was given up");
   const std::string who = "the backend " + connection_->endpoint().to_string();
+  if (stream_.refused) {
+    return fail("upstream.refused", who + " took no more requests on its HTTP/2 connection", Origin::kUpstream, true);
+  }
   if (connection_->over()) {
     return fail("upstream.closed_early", who + " closed its HTTP/2 connection before the answer was whole",
-                Origin::kUpstream, stream_.refused);
+                Origin::kUpstream);
   }
-  return fail("upstream.reset", who + " reset the request's HTTP/2 stream", Origin::kUpstream, stream_.refused);
+  return fail("upstream.reset", who + " reset the request's HTTP/2 stream", Origin::kUpstream);
 }
 
 Task<void> H2Call::await_answer() {
