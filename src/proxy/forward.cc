@@ -51,6 +51,12 @@ class Forwarder {
   Task<void> relay();
   Task<bool> relay_piece(std::string_view content, bool end);
   Outcome failed(const Error& error, bool fresh);
+  // Over HTTP/2 any 2xx opens a tunnel (RFC 8441 §5): a backend that answered a WebSocket's request with a page must
+  // not have its page taken for frames.
+  bool looks_like_agreement() const {
+    const bool success = context_.response.status / 100 == 2;
+    return success && wants_tunnel() && context_.exchange.request().version == http::Version::kHttp2;
+  }
   bool wants_tunnel() const { return context_.exchange.request().upgrade != http::Upgrade::kNone; }
   std::chrono::milliseconds patience() const { return backend_.request_timeout; }
 
@@ -183,6 +189,10 @@ Task<Forwarder::Outcome> Forwarder::attempt(upstream::Pick pick, bool fresh) {
   context_.upstream.answered = services_.loop.now();
   context_.upstream.status = context_.response.status;
   if (context_.response.status == 101) co_return co_await tunnel();
+  if (looks_like_agreement()) {
+    const Error invalid{"upstream.bad_upgrade", "", Origin::kUpstream};
+    co_return failed(invalid, true);
+  }
   co_await relay();
   context_.exchange.on_client_gone(nullptr);
   co_await join_upload();
@@ -259,7 +269,9 @@ Forwarder::Outcome Forwarder::failed(const Error& error, bool fresh) {
     return Outcome::kDone;
   }
   const http::RequestHead& request = context_.exchange.request();
-  const bool repeatable = request.body == http::BodyKind::kNone && idempotent(request.method);
+  // What the backend says it has not looked at may be sent again whatever it is (RFC 9113 §8.7).
+  const bool untouched = error.code == "upstream.refused" || idempotent(request.method);
+  const bool repeatable = request.body == http::BodyKind::kNone && untouched;
   if (error.retry_safe && repeatable && !fresh) return Outcome::kRetryFresh;
   const bool timed_out = error.code == "upstream.timeout" || error.code == "net.timeout";
   context_.refuse(timed_out ? 504 : 502, error.code, timed_out ? kTimedOut : kClosed);

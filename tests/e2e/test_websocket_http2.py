@@ -144,6 +144,14 @@ class OverHttp2(GatewayCase):
         self.assertNotIn(path, self.sockets.paths)
         self.assertTrue(first.echoes(b"unmoved"))
 
+    def test_a_page_is_not_taken_for_a_tunnel(self) -> None:
+        """Any 2xx would open the tunnel for the client, and the page's bytes would be frames to it."""
+        path = "/" + self.token()
+        tunnel = Tunnel(self.connect(RAW), path)
+        self.assertEqual(tunnel.status(), 502)
+        self.assertEqual(len(self.backend.all_for(path)), 1)
+        self.assertEqual(self.gateway.access_for(path).own["reason"], "upstream.bad_upgrade")
+
     def test_the_backend_sees_an_upgrade_of_http_1(self) -> None:
         connection = self.connect(STRICT, pki().good)
         forged = [("sec-websocket-version", "13"), ("sec-websocket-key", "forged"), ("x-client-cert-verify", "FORGED")]
