@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -188,8 +189,8 @@ class H2Session {
   bool shutdown_announced_ = false;
   std::uint32_t requests_ = 0;
   std::int32_t last_opened_ = 0, last_accepted_ = 0;
-  std::vector<std::int32_t> resets_;  // streams that we reset; bounded by the requests of a connection
-  std::size_t queued_before_ = 0;     // the backlog when a SETTINGS frame came
+  std::deque<std::int32_t> resets_;  // the last streams that we reset, a bounded number of them
+  std::size_t queued_before_ = 0;    // the backlog when a SETTINGS frame came
   std::uint32_t continuations_ = 0;
   std::size_t block_bytes_ = 0;
   std::size_t inflated_ = 0;  // of the header block that is being read

@@ -209,6 +209,7 @@ struct H2Callbacks {
       }
     } else if (frame->hd.type == NGHTTP2_RST_STREAM) {
       session.resets_.push_back(frame->hd.stream_id);
+      if (session.resets_.size() > internal::kMostResets) session.resets_.pop_front();
     } else if (frame->hd.type == NGHTTP2_GOAWAY) {
       goaway_sent(session, native, frame->goaway);
     }

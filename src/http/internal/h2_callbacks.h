@@ -12,6 +12,9 @@
 namespace portcullis::http::internal {
 
 constexpr std::size_t kFrameHead = 9;
+// Streams that we reset and remember: what was on its way to them is let pass. What still comes for older ones is a
+// fault.
+constexpr std::size_t kMostResets = 256;
 constexpr std::size_t kMaxContinuations = 4;  // of one header block; four full frames hold more than is accepted
 
 // Tables for nghttp2_session_server_new2(); their user data is the H2Session. Made once, never freed.
