@@ -101,6 +101,7 @@ struct ProxyTest : event::ManualLoopTest {
     auto made = std::make_shared<snapshot::Snapshot>();
     made->addresses.push_back(std::move(address));
     for (const std::string& name : identity_headers) made->identity_headers.add(name);
+    made->generation = ++published;
     services->snapshot = made;
   }
 
@@ -175,6 +176,7 @@ struct ProxyTest : event::ManualLoopTest {
   std::unique_ptr<Services> services;
   net::Fd listener;
   std::uint16_t port = 0;
+  std::uint64_t published = 0;
   bool http2 = false;  // what publish() says of the backend
   Peer client;
   conn::Control* last_control = nullptr;  // of the last connection

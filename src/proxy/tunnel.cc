@@ -30,7 +30,7 @@ class Tunnel {
         buffer_(std::move(buffer)),
         idle_(context.rule()->backend.request_timeout),
         moved_(loop_.now()),
-        judged_under_(context.snapshot.get()),
+        judged_under_(context.snapshot->generation),
         judge_again_(moved_ + kJudgedAgain),
         uploaded_(loop_) {}
 
@@ -69,8 +69,8 @@ class Tunnel {
   net::Buffer buffer_;  // from the backend to the client; the other way's is the exchange's
   bool filled_up_ = false;
   const std::chrono::milliseconds idle_;
-  MonoTime moved_;                          // when a byte moved last
-  const snapshot::Snapshot* judged_under_;  // pinned by the context or the connection
+  MonoTime moved_;              // when a byte moved last
+  std::uint64_t judged_under_;  // the snapshot's generation
   MonoTime judge_again_;
   Deadline drain_by_ = event::kNoDeadline;
   bool draining_ = false;
@@ -159,11 +159,11 @@ Task<Result<std::string_view>> Tunnel::read_backend() {
 Task<bool> Tunnel::still_admitted() {
   Services& services = context_.services;
   clientauth::Admission& admission = context_.connection.admission;
-  if (services.snapshot.get() == judged_under_ && loop_.now() < judge_again_) co_return true;
+  if (services.snapshot->generation == judged_under_ && loop_.now() < judge_again_) co_return true;
   judge_again_ = loop_.now() + kJudgedAgain;
   // Where the listener is gone the server drains the connection, and this ends under the rules it began with.
   if (!context_.connection.adopt(services.snapshot)) co_return true;
-  judged_under_ = context_.connection.snapshot.get();
+  judged_under_ = context_.connection.snapshot->generation;
   const WallTime now = loop_.wall_now();
   auto verdict = co_await admission.verdict(now);
   if (verdict.outcome != clientauth::Verdict::Outcome::kAdmitted) {

@@ -193,6 +193,7 @@ TEST_F(TunnelEndTest, NothingPassesOnceTheHostsListenerTrustsOthers) {
 TEST_F(TunnelEndTest, ARemovedListenerLetsItEndUnderTheRulesItBeganWith) {
   Peer backend = open();
   auto empty = std::make_shared<snapshot::Snapshot>();
+  empty->generation = ++published;
   services->snapshot = empty;
   client.send("a last word");
   EXPECT_TRUE(await(backend, "a last word"));
