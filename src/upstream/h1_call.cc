@@ -9,7 +9,6 @@ namespace portcullis::upstream {
 
 using event::Deadline;
 using event::Task;
-using event::Wake;
 
 namespace {
 

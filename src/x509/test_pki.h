@@ -110,17 +110,17 @@ class TestPki {
   // A self-signed CA.
   Issued root(const std::string& name, CertSpec spec = {}) {
     spec.ca = true;
-    return issue(name, nullptr, std::move(spec));
+    return issue(name, nullptr, spec);
   }
   Issued intermediate(const std::string& name, const Issued& issuer, CertSpec spec = {}) {
     spec.ca = true;
-    return issue(name, &issuer, std::move(spec));
+    return issue(name, &issuer, spec);
   }
-  Issued leaf(const std::string& name, const Issued& issuer, CertSpec spec = {.eku = "clientAuth"}) {
-    return issue(name, &issuer, std::move(spec));
+  Issued leaf(const std::string& name, const Issued& issuer, const CertSpec& spec = {.eku = "clientAuth"}) {
+    return issue(name, &issuer, spec);
   }
-  Issued self_signed_leaf(const std::string& name, CertSpec spec = {.eku = "clientAuth"}) {
-    return issue(name, nullptr, std::move(spec));
+  Issued self_signed_leaf(const std::string& name, const CertSpec& spec = {.eku = "clientAuth"}) {
+    return issue(name, nullptr, spec);
   }
   // A server's certificate for localhost, 127.0.0.1 and ::1.
   Issued server(const Issued& issuer, const std::string& name = "localhost") {
