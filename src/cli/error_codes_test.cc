@@ -143,7 +143,7 @@ TEST(ErrorCodesBase, UnenforcedTurnsEachErrorIntoAWarning) {
     const model::Findings findings = validate::validate(*reading.gateway, host, {.serving = false});
     EXPECT_FALSE(findings.has_errors()) << word << "\n" << all(findings);
     EXPECT_NE(all(findings).find("warning ProtectionNotEnforced /properties/"), std::string::npos) << word;
-    std::erase_if(host.unenforced, [&](const std::string& one) { return to_lower(one) == word; });
+    std::erase_if(host.unenforced, [&word = word](const std::string& one) { return to_lower(one) == word; });
     EXPECT_TRUE(validate::validate(*reading.gateway, host, {.serving = false}).has_errors())
         << word << ": the others waive nothing of it";
   }
