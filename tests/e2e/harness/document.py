@@ -56,9 +56,15 @@ class Document:
         return self.add("trustedClientCertificates", name, {"data": pem})
 
     def profile(
-        self, name: str, mode: str = "Strict", cas: Sequence[str] = (), dn: bool = False, policy: Optional[str] = None
+        self,
+        name: str,
+        mode: str = "Strict",
+        cas: Sequence[str] = (),
+        dn: bool = False,
+        policy: Optional[str] = None,
+        revocation: str = "None",
     ) -> "Document":
-        auth = {"verifyClientCertIssuerDN": dn, "verifyClientRevocation": "None", "verifyClientAuthMode": mode}
+        auth = {"verifyClientCertIssuerDN": dn, "verifyClientRevocation": revocation, "verifyClientAuthMode": mode}
         return self.add(
             "sslProfiles",
             name,

@@ -93,6 +93,7 @@ class Authority:
         self.directory = directory
         self.name = name
         self.issuer = issuer
+        self._delegates: dict[str, Identity] = {}
         self.config = directory / f"{name}.cnf"
         database = directory / f"{name}.db"
         database.mkdir()
@@ -154,6 +155,18 @@ class Authority:
         above = [a for a in self.chain() if a.issuer] if present is None else present
         out.write_text(first_pem(certificate) + "".join(a.pem() for a in above))
         return Identity(name, out, key)
+
+
+    def ocsp_delegate(self, kind: str = "delegate") -> Identity:
+        """Who may sign OCSP answers for this CA (RFC 6960 §4.2.2.2), and who may not: `delegate`,
+        `delegate-without-purpose`, `delegate-expired`, `delegate-of-another-ca`. Made once each."""
+        if kind not in self._delegates:
+            purpose = () if kind == "delegate-without-purpose" else ("extendedKeyUsage=OCSPSigning", "noCheck=ignored")
+            issuer = pki().root_b if kind == "delegate-of-another-ca" else self
+            when = {"start": -48.0 * HOUR, "end": -24.0 * HOUR} if kind == "delegate-expired" else {}
+            name = f"{self.name}-{kind}"
+            self._delegates[kind] = issuer.issue(name, f"/CN={name}", purpose, present=(), **when)
+        return self._delegates[kind]
 
 
 def _asn1_time(seconds: float) -> str:
