@@ -1,0 +1,178 @@
+#include "revocation/crl_index.h"
+
+#include <algorithm>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "base/check.h"
+#include "revocation/crl_points.h"
+#include "revocation/ocsp_response.h"
+
+namespace portcullis::revocation {
+namespace {
+
+constexpr std::uint8_t kRemoveFromCrl = 8;
+
+Digest key_of(const x509::Certificate& certificate) {
+  Digest digest;
+  unsigned int size = 0;
+  CHECK(X509_pubkey_digest(certificate.native(), EVP_sha256(), digest.bytes.data(), &size) == 1);
+  return digest;
+}
+
+bool same_name(const x509::Certificate& a, const x509::Certificate& b) {
+  return X509_NAME_cmp(X509_get_subject_name(a.native()), X509_get_subject_name(b.native())) == 0;
+}
+
+// The content of the serial number's DER INTEGER; empty where it is longer than any list may hold.
+std::string serial_of(const x509::Certificate& certificate) {
+  const ASN1_INTEGER* serial = X509_get0_serialNumber(certificate.native());
+  const int size = i2d_ASN1_INTEGER(serial, nullptr);
+  // Tag and one byte of length.
+  if (size < 3 || static_cast<std::size_t>(size) > 2 + SerialTable::kMaxSerial) return {};
+  std::string der(static_cast<std::size_t>(size), '\0');
+  auto* at = reinterpret_cast<unsigned char*>(der.data());
+  i2d_ASN1_INTEGER(serial, &at);
+  return der.substr(2);
+}
+
+bool covers(const CrlScope& scope, const x509::Certificate& certificate) {
+  if (scope.users_only && certificate.is_ca()) return false;
+  if (scope.cas_only && !certificate.is_ca()) return false;
+  if (scope.points.empty()) return true;
+  const CrlPoints named = crl_points(certificate);
+  return std::any_of(named.names.begin(), named.names.end(), [&scope](const std::string& name) {
+    return std::find(scope.points.begin(), scope.points.end(), name) != scope.points.end();
+  });
+}
+
+// Empty where the list is in force.
+std::string_view trouble_with_dates(const Crl& crl, WallTime now) {
+  if (crl.this_update > now + kClockSkew) return "crl.not_yet_valid";
+  if (now > crl.next_update + kClockSkew) return "crl.expired";
+  return {};
+}
+
+// The number decides; between two of one number, the date.
+bool is_newer(const Crl& a, const Crl& b) {
+  if (a.number == b.number) return a.this_update > b.this_update;
+  return b.number < a.number;
+}
+
+bool same_scope(const SignedCrl& a, const SignedCrl& b) {
+  return a.crl->scope_der == b.crl->scope_der && same_name(a.issuer, b.issuer) && key_of(a.issuer) == key_of(b.issuer);
+}
+
+// The newest of `lists` at `among`; npos where there is none.
+constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+template <class Fits>
+std::size_t newest(const std::vector<SignedCrl>& lists, const std::vector<std::size_t>& among, Fits fits) {
+  std::size_t best = kNone;
+  for (const std::size_t at : among) {
+    if (!fits(*lists[at].crl)) continue;
+    if (best == kNone || is_newer(*lists[at].crl, *lists[best].crl)) best = at;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::shared_ptr<const CrlIndex> CrlIndex::build(const std::vector<SignedCrl>& lists, Unused* unused) {
+  auto index = std::make_shared<CrlIndex>();
+  std::vector<bool> seen(lists.size(), false);
+  for (std::size_t first = 0; first < lists.size(); ++first) {
+    if (seen[first]) continue;
+    std::vector<std::size_t> group;
+    for (std::size_t other = first; other < lists.size(); ++other) {
+      if (seen[other] || !same_scope(lists[first], lists[other])) continue;
+      seen[other] = true;
+      group.push_back(other);
+    }
+    const std::size_t full = newest(lists, group, [](const Crl& crl) { return !crl.base.has_value(); });
+    // RFC 5280 §5.2.4: the full list is not older than the delta's base, and older than the delta.
+    const auto adds = [&](const Crl& crl) {
+      return crl.base && full != kNone && !(lists[full].crl->number < *crl.base) &&
+             lists[full].crl->number < crl.number;
+    };
+    const std::size_t delta = newest(lists, group, adds);
+    if (full != kNone) {
+      index->add(lists[first].issuer, {lists[full].crl, delta == kNone ? nullptr : lists[delta].crl});
+    }
+    for (const std::size_t at : group) {
+      if (at == full || at == delta || unused == nullptr) continue;
+      const Crl& crl = *lists[at].crl;
+      const bool stray = crl.base && (full == kNone || lists[full].crl->number < *crl.base);
+      unused->emplace_back(at, stray ? "crl.delta_without_base" : "crl.superseded");
+    }
+  }
+  return index;
+}
+
+void CrlIndex::add(const x509::Certificate& issuer, Scope scope) {
+  for (const auto* crl : {scope.full.get(), scope.delta.get()}) {
+    if (crl == nullptr) continue;
+    ++lists_;
+    entries_ += crl->entries.size();
+  }
+  const auto range = authorities_.equal_range(key_of(issuer));
+  for (auto at = range.first; at != range.second; ++at) {
+    if (!same_name(at->second.certificate, issuer)) continue;
+    at->second.scopes.push_back(std::move(scope));
+    return;
+  }
+  Authority made{issuer, {}};
+  made.scopes.push_back(std::move(scope));
+  authorities_.emplace(key_of(issuer), std::move(made));
+}
+
+const CrlIndex::Authority* CrlIndex::authority_of(const x509::Certificate& issuer) const {
+  const auto range = authorities_.equal_range(key_of(issuer));
+  for (auto at = range.first; at != range.second; ++at) {
+    if (same_name(at->second.certificate, issuer)) return &at->second;
+  }
+  return nullptr;
+}
+
+std::optional<RevokedEntry> CrlIndex::Scope::find(std::string_view serial, WallTime now) const {
+  if (delta != nullptr) {
+    const auto entry = delta->entries.find(serial);
+    if (entry && entry->reason != kRemoveFromCrl) return entry;
+    // A delta whose time has passed releases nobody: another may have come since.
+    if (entry && trouble_with_dates(*delta, now).empty()) return std::nullopt;
+  }
+  return full->entries.find(serial);
+}
+
+CrlAnswer CrlIndex::find(const x509::Certificate& certificate, const x509::Certificate& issuer, WallTime now) const {
+  CrlAnswer answer;
+  const Authority* authority = authority_of(issuer);
+  if (authority == nullptr) return answer;
+  const std::string serial = serial_of(certificate);
+  for (const Scope& scope : authority->scopes) {
+    if (!covers(scope.full->scope, certificate)) continue;
+    const std::string_view trouble = trouble_with_dates(*scope.full, now);
+    const auto entry = scope.find(serial, now);
+    if (answer.status != CrlAnswer::Status::kGood || entry) {
+      answer.this_update = scope.full->this_update;
+      answer.next_update = scope.full->next_update;
+    }
+    if (entry) {
+      answer.status = CrlAnswer::Status::kRevoked;
+      answer.reason = {};
+      answer.entry = *entry;
+      return answer;
+    }
+    if (answer.status == CrlAnswer::Status::kGood) continue;
+    answer.status = trouble.empty() ? CrlAnswer::Status::kGood : CrlAnswer::Status::kUndetermined;
+    answer.reason = trouble;
+  }
+  // No list can hold such a number, so none can clear it.
+  if (serial.empty() && answer.status == CrlAnswer::Status::kGood) {
+    answer.status = CrlAnswer::Status::kUndetermined;
+    answer.reason = "crl.missing";
+  }
+  return answer;
+}
+
+}  // namespace portcullis::revocation
