@@ -23,6 +23,7 @@ void PeerRecord::weigh() {
   weight_ = sizeof *this + 2 * identity.escaped_pem.size() + identity.subject.size() + identity.issuer.size();
   // A parsed certificate takes about three times its encoding.
   for (const x509::Certificate& certificate : presented) weight_ += 1024 + 3 * certificate.der_size();
+  for (const auto& query : ocsp) weight_ += query->weight();
 }
 
 std::shared_ptr<const tls::PeerState> Verifier::judge(const x509::CertificateList& presented, WallTime now) {
@@ -59,6 +60,8 @@ void Verifier::judge_path(PeerRecord& record, WallTime now) const {
   options.max_depth = policy_.verify_depth;
   options.verify_issuer_dn = policy_.verify_issuer_dn;
   record.path = policy_.anchors->verify_client_chain(record.presented, now, options);
+  // Never before the path holds: a stranger's certificate would say whom this gateway talks to (I20).
+  if (record.path.ok && policy_.ocsp) record.ocsp = ocsp_queries(record.path, *policy_.ocsp);
 }
 
 bool Verifier::may_resume(const tls::PeerState* peer, WallTime, WallTime now) {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "clientauth/chain_cache.h"
+#include "clientauth/ocsp_query.h"
 #include "clientauth/policy.h"
 #include "tls/peer.h"
 #include "x509/identity.h"
@@ -20,6 +21,7 @@ struct PeerRecord final : tls::PeerState {
   x509::PathVerdict path;           // meaningless where no anchors were there to judge with
   bool judged = false;
   WallTime judged_at{};
+  OcspQueries ocsp;     // what the policy has to be asked about `path`; empty where nothing is, or the path is refused
   Digest judged_under;  // the anchors and rules of `path`, which in Passthrough `trust` does not tell
 
   // Whether judging the chain anew at `now`, under the same trust, is sure to pass it as well. Never so for a refused

@@ -3,6 +3,19 @@
 #include "x509/sha256.h"
 
 namespace portcullis::clientauth {
+namespace {
+
+void add(x509::Sha256Builder& digest, const OcspPolicy& policy) {
+  const revocation::Leniency& allows = policy.leniency;
+  digest.add_field("ocsp").add_field(policy.responder);
+  digest.add_u64(static_cast<std::uint64_t>(policy.timeout.count()));
+  for (const bool flag : {policy.wait_when_cold, policy.intermediates, policy.nonce, allows.unreachable, allows.unknown,
+                          allows.no_responder, allows.expired_response}) {
+    digest.add_u64(flag ? 1 : 0);
+  }
+}
+
+}  // namespace
 
 Digest trust_digest(const ClientPolicy& policy) {
   x509::Sha256Builder digest;
@@ -11,6 +24,7 @@ Digest trust_digest(const ClientPolicy& policy) {
   if (policy.mode != Mode::kStrict) return digest.finish();
   digest.add_field(policy.anchors->digest().view());
   digest.add_u64(policy.verify_issuer_dn ? 1 : 0).add_u64(static_cast<std::uint64_t>(policy.verify_depth));
+  if (policy.ocsp) add(digest, *policy.ocsp);
   return digest.finish();
 }
 

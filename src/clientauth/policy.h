@@ -3,11 +3,15 @@
 // (I1, I2).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/digest.h"
+#include "revocation/decision.h"
 #include "x509/trust_anchors.h"
 
 namespace portcullis::clientauth {
@@ -18,6 +22,17 @@ enum class Mode : std::uint8_t {
   kPassthrough,  // asked for, never judged
 };
 
+// How OCSP is asked, and what is allowed without its good answer: ARM verifyClientRevocation: OCSP, with the keys of
+// the host file's `revocation`.
+struct OcspPolicy {
+  revocation::Leniency leniency;
+  std::chrono::milliseconds timeout{5'000};
+  bool wait_when_cold = true;  // cold_cache: wait; else a first request is refused while the answer is on its way
+  bool intermediates = false;  // ask for every CA below the root too
+  bool nonce = false;
+  std::string responder;  // in place of the ones that certificates name; empty: those
+};
+
 struct ClientPolicy {
   Mode mode = Mode::kNone;
   std::shared_ptr<const x509::TrustAnchors> anchors;  // never null in Strict; may be there in Passthrough (shadow)
@@ -25,10 +40,12 @@ struct ClientPolicy {
   int verify_depth = 10;                              // host file client_auth.verify_depth
   std::uint32_t presented_certificates = 10;          // host file limits.presented_certificates
   std::uint32_t rsa_bits = 8192;                      // host file limits.rsa_bits
+  std::optional<OcspPolicy> ocsp;                     // Strict only
 };
 
-// Over everything that decides who is trusted: mode, every anchor and intermediate, the issuer-DN rule, depth. The same
-// settings give the same digest after a restart and on another machine.
+// Over everything that decides who is trusted: mode, every anchor and intermediate, the issuer-DN rule, depth, how
+// revocation is asked for and what is allowed without an answer. The same settings give the same digest after a restart
+// and on another machine.
 Digest trust_digest(const ClientPolicy& policy);
 
 // The trust digest of a listener that asks for no certificate; computed once.

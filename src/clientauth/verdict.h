@@ -5,11 +5,23 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "clientauth/ocsp_desk.h"
 #include "clientauth/peer_record.h"
 #include "event/task.h"
 
 namespace portcullis::clientauth {
+
+// What the verdict knew of the client's revocation, for the log.
+struct OcspEvidence {
+  std::shared_ptr<const OcspAnswer> answer;  // null: nothing was asked, or nothing has been heard yet
+  std::string_view reason;                   // "ocsp.timeout" …; empty where the answer was good or revoked
+  std::chrono::milliseconds waited{0};       // by this request
+  bool asked = false;
+  bool cache_hit = false;    // the answer was there when the connection asked for it
+  bool by_leniency = false;  // admitted because the host file allows it, not because of a good answer
+};
 
 struct Verdict {
   enum class Outcome : std::uint8_t { kAdmitted, kNoCertificate, kRefused };
@@ -18,16 +30,23 @@ struct Verdict {
   std::string_view variable;  // client_certificate_verification: SUCCESS, PASSTHROUGH, NONE or empty
   std::string_view reason_code;  // stable: client_cert.expired …; empty when admitted
   std::string shadow;            // Passthrough with CA files: what Strict would have logged; empty otherwise
+  OcspEvidence ocsp;
 };
 
 // A connection's claim to be admitted under one policy. Held by the connection, worker-local.
 class Admission {
  public:
-  // `peer` may be null (no certificate was presented). `verifier` is null where no certificate is asked for.
-  Admission(std::shared_ptr<const tls::PeerState> peer, std::shared_ptr<const Verifier> verifier);
+  // `peer` may be null (no certificate was presented). `verifier` is null where no certificate is asked for. `desk`
+  // must outlive the admission; without one nobody passes where the policy asks for revocation.
+  Admission(std::shared_ptr<const tls::PeerState> peer, std::shared_ptr<const Verifier> verifier,
+            OcspDesk* desk = nullptr);
 
-  // The verdict at this moment: an admission ends when any certificate of the path expires, and the presented chain is
-  // judged again after a change of trust.
+  // Asks now for what verdict() will wait for: call it when the handshake has proved the possession of the key.
+  void begin(WallTime now);
+
+  // The verdict at this moment: an admission ends when any certificate of the path expires or is revoked, and the
+  // presented chain is judged again after a change of trust. Waits where revocation has to be asked for, no longer than
+  // the policy's timeout and a little. Any number of requests may wait at one time.
   event::Task<Verdict> verdict(WallTime now);
 
   // The policy in force from now on; a changed trust means that the chain is judged again, without asking the client.
@@ -40,13 +59,23 @@ class Admission {
   const Digest& trust() const { return trust_; }
 
  private:
+  using Checks = std::vector<std::shared_ptr<OcspDesk::Check>>;
+
   Verdict decide(WallTime now) const;
   bool shadow_is_stale() const;
+  void rejudge_if_needed(WallTime now);
+  // What has to be asked; null: nothing.
+  const OcspQueries* questions() const;
+  // The i-th check, asked for anew where what it says no longer holds at `now`.
+  std::shared_ptr<OcspDesk::Check> check(const OcspQueries& queries, std::size_t i, WallTime now);
+  event::Task<void> judge_revocation(Verdict* verdict, WallTime now);
 
   std::shared_ptr<const PeerRecord> peer_;
   std::shared_ptr<const Verifier> verifier_;
   Digest trust_;
   bool rejudge_ = false;
+  OcspDesk* desk_;
+  Checks checks_;  // in the order of the peer's questions
 };
 
 }  // namespace portcullis::clientauth

@@ -1,0 +1,209 @@
+#include "clientauth/ocsp_service.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "revocation/ocsp_response.h"
+
+namespace portcullis::clientauth {
+
+using event::Deadline;
+using event::Task;
+using revocation::Outcome;
+using revocation::RevocationStatus;
+using std::chrono::milliseconds;
+
+namespace {
+
+// How long a failure is remembered: doubled for each one before it in a row at the same responder. A certificate that
+// was not asked about yet gets its one query all the same.
+constexpr milliseconds kFailureMemory{2'000};
+constexpr unsigned kMostDoublings = 3;
+constexpr std::size_t kMostFailing = 4'096;  // responders that are remembered as failing
+// How long an answer that nobody else may have counts for the connections that waited for it.
+constexpr milliseconds kUncachedHold{10'000};
+// Refreshes: after this part of the time left, give or take the jitter, so that what was fetched together is not
+// fetched together again.
+constexpr double kRefreshAt = 0.75;
+constexpr double kRefreshJitter = 0.1;
+constexpr milliseconds kRefreshSoonest{500};
+constexpr std::size_t kMostRefreshing = 256;  // fetches under way beyond which refreshes wait
+constexpr milliseconds kRefreshPause{250};
+constexpr std::size_t kMostRefreshes = 262'144;
+
+bool is_unavailability(Outcome outcome) {
+  return outcome == Outcome::kUnreachable || outcome == Outcome::kTimeout || outcome == Outcome::kHttpStatus ||
+         outcome == Outcome::kTryLater;
+}
+
+// Someone has asked for it since it came, or a connection holds it (besides the caller and the table) or one before it.
+bool in_use(const std::shared_ptr<const OcspAnswer>& answer) {
+  return answer->used.load(std::memory_order_relaxed) || answer.use_count() > 2 || answer->interest.use_count() > 1;
+}
+
+}  // namespace
+
+class OcspService::RefreshTimer final : public event::Timer {
+ public:
+  explicit RefreshTimer(OcspService& service) : service_(service) {}
+
+ private:
+  void on_timer() override { service_.refresh_due(); }
+  OcspService& service_;
+};
+
+OcspService::OcspService(event::Loop& loop, OcspAnswers& answers, Fetch fetch)
+    : loop_(loop),
+      answers_(answers),
+      fetch_(std::move(fetch)),
+      refresh_timer_(std::make_unique<RefreshTimer>(*this)),
+      landed_(loop),
+      random_(std::random_device{}()) {}
+
+OcspService::~OcspService() = default;
+
+void OcspService::want(std::shared_ptr<const OcspQuery> query, Reply reply) {
+  loop_.post([this, query = std::move(query), reply = std::move(reply)]() mutable {
+    start(std::move(query), std::move(reply));
+  });
+}
+
+void OcspService::start(std::shared_ptr<const OcspQuery> query, Reply reply) {
+  // It may have come since the worker looked.
+  if (auto known = answers_.find(query->key, loop_.wall_now())) return reply(std::move(known));
+  const auto [flight, is_new] = flights_.try_emplace(query->key);
+  flight->second.waiting.push_back(std::move(reply));
+  if (is_new) {
+    event::spawn(fly(std::move(query)));
+  } else {
+    ++counts_.shared;
+  }
+}
+
+Task<void> OcspService::fly(std::shared_ptr<const OcspQuery> query) {
+  const MonoTime began = loop_.now();
+  RevocationStatus status = co_await ask(*query);
+  const auto answer = settle(query, std::move(status), loop_.now() - began);
+  const auto flight = flights_.find(query->key);
+  const std::vector<Reply> waiting = std::move(flight->second.waiting);
+  flights_.erase(flight);
+  for (const Reply& reply : waiting) reply(answer);
+  landed_.notify();
+}
+
+std::string OcspService::make_nonce() {
+  std::string nonce(32, '\0');
+  std::random_device device;
+  for (std::size_t at = 0; at < nonce.size(); at += sizeof(unsigned)) {
+    const unsigned word = device();
+    std::memcpy(nonce.data() + at, &word, sizeof word);
+  }
+  return nonce;
+}
+
+Task<RevocationStatus> OcspService::ask(const OcspQuery& query) {
+  if (query.responder.empty())
+    co_return revocation::failed(Outcome::kNoResponder, "the certificate names no responder");
+  if (finishing_) co_return revocation::failed(Outcome::kUnreachable, "the gateway is ending");
+  ++counts_.queries;
+  const std::string nonce = query.nonce ? make_nonce() : std::string();
+  revocation::OcspRequest request = revocation::make_ocsp_request(query.id, query.responder, nonce);
+  const Deadline deadline = loop_.in(query.timeout);
+  OcspFetched fetched = co_await fetch_(std::move(request), deadline);
+  if (fetched.failure) co_return std::move(*fetched.failure);
+  co_return revocation::check_ocsp_response(fetched.body, query.id, query.issuer, loop_.wall_now(), nonce);
+}
+
+void OcspService::note(const OcspQuery& query, const RevocationStatus& status) {
+  if (!is_unavailability(status.outcome)) {
+    failing_.erase(query.responder);
+  } else if (failing_.size() < kMostFailing || failing_.contains(query.responder)) {
+    ++failing_[query.responder].failures;
+  }
+}
+
+milliseconds OcspService::failure_memory(const OcspQuery& query) const {
+  const auto found = failing_.find(query.responder);
+  const unsigned failures = found == failing_.end() ? 1 : found->second.failures;
+  return kFailureMemory * (1 << std::min(failures - 1, kMostDoublings));
+}
+
+std::shared_ptr<const OcspAnswer> OcspService::settle(const std::shared_ptr<const OcspQuery>& query,
+                                                      RevocationStatus status, milliseconds latency) {
+  const WallTime now = loop_.wall_now();
+  note(*query, status);
+  const auto known = answers_.last(query->key);
+  auto answer = std::make_shared<OcspAnswer>();
+  answer->query = query;
+  answer->fetched_at = now;
+  answer->latency = latency;
+  answer->interest = known == nullptr ? std::make_shared<const int>(0) : known->interest;
+  const bool was_revoked = known != nullptr && known->status.outcome == Outcome::kRevoked;
+  OcspAnswer heard;  // which is not always what is known
+  heard.query = query;
+  heard.latency = latency;
+  heard.status = status;
+  const Outcome fetched = status.outcome;
+  answer->status = known == nullptr ? std::move(status) : revocation::merged(known->status, std::move(status), now);
+
+  const Outcome outcome = answer->status.outcome;
+  const WallTime remembered = now + failure_memory(*query);
+  const WallTime next = answer->status.answer ? answer->status.answer->next_update.value_or(now) : now;
+  switch (outcome) {
+    case Outcome::kGood:
+      answer->usable_until = std::max(next, now);
+      answer->holds_until = next > now ? next : now + kUncachedHold;
+      break;
+    case Outcome::kRevoked:
+      answer->usable_until = answer->holds_until = std::max(next, remembered);
+      break;
+    default:
+      answer->usable_until = answer->holds_until = remembered;
+  }
+  if (known != nullptr && outcome == Outcome::kGood && fetched != Outcome::kGood) {
+    // Nothing newer could be had.
+    answer->fetched_at = known->fetched_at;
+    answer->latency = known->latency;
+  }
+  answers_.put(answer);
+  if (outcome == Outcome::kGood && next > now) schedule_refresh(answer, next - now);
+  if (on_answer_) on_answer_(heard);
+  if (outcome == Outcome::kRevoked && !was_revoked && on_revoked_) on_revoked_(*answer);
+  return answer;
+}
+
+void OcspService::schedule_refresh(const std::shared_ptr<const OcspAnswer>& answer, milliseconds left) {
+  if (finishing_ || refreshes_.size() >= kMostRefreshes) return;
+  std::uniform_real_distribution<double> part(kRefreshAt - kRefreshJitter, kRefreshAt + kRefreshJitter);
+  const auto after = milliseconds(static_cast<std::int64_t>(static_cast<double>(left.count()) * part(random_)));
+  const MonoTime due = loop_.now() + std::max(after, kRefreshSoonest);
+  const auto placed = refreshes_.emplace(due, answer);
+  if (placed == refreshes_.begin()) loop_.timers().arm(*refresh_timer_, due);
+}
+
+void OcspService::refresh_due() {
+  const MonoTime now = loop_.now();
+  while (!finishing_ && !refreshes_.empty() && refreshes_.begin()->first <= now) {
+    if (flights_.size() >= kMostRefreshing) {
+      loop_.timers().arm(*refresh_timer_, now + kRefreshPause);
+      return;
+    }
+    const auto answer = refreshes_.begin()->second.lock();
+    refreshes_.erase(refreshes_.begin());
+    if (answer == nullptr || answer->superseded.load(std::memory_order_relaxed) || !in_use(answer)) continue;
+    if (!flights_.try_emplace(answer->query->key).second) continue;
+    ++counts_.refreshes;
+    event::spawn(fly(answer->query));
+  }
+  if (!finishing_ && !refreshes_.empty()) loop_.timers().arm(*refresh_timer_, refreshes_.begin()->first);
+}
+
+Task<void> OcspService::finish() {
+  finishing_ = true;
+  refresh_timer_->disarm();
+  refreshes_.clear();
+  while (!flights_.empty()) co_await landed_.wait(event::kNoDeadline);
+}
+
+}  // namespace portcullis::clientauth

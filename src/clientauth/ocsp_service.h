@@ -1,0 +1,96 @@
+// OcspService: asks responders, on a thread of its own, and no certificate twice at one time: any number of connections
+// of any worker wait for one fetch. Good answers are fetched anew ahead of their nextUpdate while a connection uses
+// them; failures are remembered for seconds, longer the longer a responder has failed. want() is for any thread, the
+// rest for the service's own. Must outlive its fetches: co_await finish() before destroying it.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "clientauth/ocsp_answers.h"
+#include "event/loop.h"
+#include "event/signal.h"
+#include "event/task.h"
+#include "revocation/ocsp_request.h"
+
+namespace portcullis::clientauth {
+
+// What became of one fetch: the content of a 200, or why there is none.
+struct OcspFetched {
+  std::optional<revocation::RevocationStatus> failure;
+  std::string body;
+};
+
+struct OcspCounts {
+  std::uint64_t queries = 0;    // sent
+  std::uint64_t refreshes = 0;  // of them: ahead of need
+  std::uint64_t shared = 0;     // that joined a query under way
+};
+
+class OcspService {
+ public:
+  using Fetch = std::function<event::Task<OcspFetched>(revocation::OcspRequest, event::Deadline)>;
+  using Reply = std::function<void(std::shared_ptr<const OcspAnswer>)>;
+  // What each query heard, and each certificate that turned out to be revoked and was not known to be.
+  using Observer = std::function<void(const OcspAnswer&)>;
+
+  OcspService(event::Loop& loop, OcspAnswers& answers, Fetch fetch);
+  ~OcspService();
+  OcspService(const OcspService&) = delete;
+  OcspService& operator=(const OcspService&) = delete;
+
+  // Before anything is asked. Called on the service's thread.
+  void on_answer(Observer observer) { on_answer_ = std::move(observer); }
+  void on_revoked(Observer observer) { on_revoked_ = std::move(observer); }
+
+  // Any thread. `reply` is called once, on the service's thread, within the query's timeout.
+  void want(std::shared_ptr<const OcspQuery> query, Reply reply);
+
+  // Asks no more; done once every fetch has ended.
+  event::Task<void> finish();
+
+  OcspAnswers& answers() { return answers_; }
+  const OcspCounts& counts() const { return counts_; }
+
+ private:
+  struct Flight {
+    std::vector<Reply> waiting;
+  };
+  struct Responder {
+    unsigned failures = 0;  // in a row
+  };
+  class RefreshTimer;
+
+  void start(std::shared_ptr<const OcspQuery> query, Reply reply);
+  event::Task<void> fly(std::shared_ptr<const OcspQuery> query);
+  event::Task<revocation::RevocationStatus> ask(const OcspQuery& query);
+  std::shared_ptr<const OcspAnswer> settle(const std::shared_ptr<const OcspQuery>& query,
+                                           revocation::RevocationStatus status, std::chrono::milliseconds latency);
+  std::chrono::milliseconds failure_memory(const OcspQuery& query) const;
+  void note(const OcspQuery& query, const revocation::RevocationStatus& status);
+  void schedule_refresh(const std::shared_ptr<const OcspAnswer>& answer, std::chrono::milliseconds left);
+  void refresh_due();
+  std::string make_nonce();
+
+  event::Loop& loop_;
+  OcspAnswers& answers_;
+  Fetch fetch_;
+  Observer on_answer_, on_revoked_;
+  std::unordered_map<Digest, Flight, DigestHash> flights_;
+  std::map<std::string, Responder> failing_;  // by URL; only those that fail
+  std::multimap<MonoTime, std::weak_ptr<const OcspAnswer>> refreshes_;
+  std::unique_ptr<RefreshTimer> refresh_timer_;
+  event::Signal landed_;
+  std::mt19937_64 random_;
+  OcspCounts counts_;
+  bool finishing_ = false;
+};
+
+}  // namespace portcullis::clientauth
