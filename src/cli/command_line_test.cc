@@ -140,23 +140,24 @@ TEST_F(DocumentTest, CheckReportsWhatOnlyCompilingFinds) {
 }
 
 TEST_F(DocumentTest, CheckPrintsWarningsAndStaysGood) {
-  const Said said =
-      run_line({"check", files.gateway, "--host",
-                parent.write("host.yaml", "revocation: {timeout: 2s}\nmetrics: {listen: 127.0.0.1:9100}\n")});
+  const Said said = run_line(
+      {"check", files.gateway, "--host",
+       parent.write("host.yaml", "tracing: {otlp: \"http://127.0.0.1:4318\"}\nmetrics: {listen: 127.0.0.1:9100}\n")});
   EXPECT_EQ(said.code, 0) << said.out;
-  EXPECT_NE(said.out.find("warning NotInThisBuild /revocation: " + (parent / "host.yaml") +
-                          ": 'revocation' is read, but this build does not have revocation checking yet"),
+  EXPECT_NE(said.out.find("warning NotInThisBuild /tracing: " + (parent / "host.yaml") +
+                          ": 'tracing' is read, but this build does not have tracing yet"),
             std::string::npos)
       << said.out;
   EXPECT_NE(said.out.find(": good, 0 errors, 2 warnings, 2 infos\n"), std::string::npos) << said.out;
 }
 
 TEST_F(DocumentTest, WhatIsNotServedYetIsGoodAndSaysThatRunRefuses) {
-  const std::string gateway = changed("\"verifyClientAuthMode\": \"Strict\",",
-                                      R"("verifyClientAuthMode": "Strict", "verifyClientRevocation": "OCSP",)");
+  const std::string gateway = changed(
+      "\"httpListeners\":",
+      R"("customErrorConfigurations": [{"statusCode": "HttpStatus403", "customErrorPageUrl": "http://a/403.html"}], "httpListeners":)");
   const Said said = run_line({"check", gateway, "--host", files.host});
   EXPECT_EQ(said.code, 0) << said.out;
-  EXPECT_NE(said.out.find("warning NotServedYet /properties/sslProfiles/0/"), std::string::npos) << said.out;
+  EXPECT_NE(said.out.find("warning NotServedYet /properties/customErrorConfigurations"), std::string::npos) << said.out;
   EXPECT_TRUE(said.out.ends_with(" infos\n`run` refuses it as yet: see the lines with NotServedYet.\n")) << said.out;
   run_line({"run", gateway, "--host", files.host}, [](const server::RunOptions& options) {
     const server::Loaded loaded = options.load();

@@ -16,6 +16,7 @@
 #include "base/strings.h"
 #include "cli/show.h"
 #include "net/fd.h"
+#include "server/ocsp_thread.h"
 #include "snapshot/compile.h"
 #include "validate/public_roots.h"
 #include "validate/validate.h"
@@ -128,6 +129,10 @@ std::optional<model::HostConfig> read_host(const DocumentPaths& paths, Findings&
   for (model::Finding& finding : reading.findings) finding.message = place + finding.message;
   findings.append(std::move(reading.findings));
   if (reading.config) {
+    Findings of_requests;
+    server::check_own_requests(*reading.config, of_requests);
+    for (model::Finding& finding : of_requests) finding.message = place + finding.message;
+    findings.append(std::move(of_requests));
     for (const model::UnsupportedYet& later : reading.config->unsupported_yet) {
       findings.warning("NotInThisBuild", later.pointer,
                        place + "'" + later.key + "' is read, but this build does not have " + later.feature +

@@ -60,6 +60,7 @@ struct Revocation {
   RevocationAction no_responder = RevocationAction::kRefuse;
   RevocationAction expired_response = RevocationAction::kRefuse;
   bool intermediates = false;
+  bool nonce = false;
   std::string responder;
   NameMap<CrlSource> crl;  // by SSL profile
   std::vector<RevocationSource> order{RevocationSource::kOcsp, RevocationSource::kCrl};

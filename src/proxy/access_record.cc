@@ -31,6 +31,31 @@ void add_upstream(JsonLine& line, const RequestContext& context) {
   line.add("upstreamSourcePort", upstream.source_port == 0 ? std::string() : std::to_string(upstream.source_port));
 }
 
+void add_revocation(JsonLine& line, const clientauth::OcspEvidence& evidence, WallTime now) {
+  line.begin("revocation");
+  line.add("source", "ocsp");
+  const clientauth::OcspAnswer* answer = evidence.answer.get();
+  line.add("status", answer == nullptr ? "failed" : revocation::summary(answer->status.outcome));
+  line.add("reason", evidence.reason);
+  if (answer != nullptr) {
+    if (!answer->status.detail.empty()) line.add("detail", answer->status.detail);
+    line.add("responder", answer->query->responder);
+    if (const auto& said = answer->status.answer) {
+      line.add_time("thisUpdate", said->this_update);
+      if (said->next_update) line.add_time("nextUpdate", *said->next_update);
+      if (said->status == revocation::CertStatus::kRevoked) {
+        line.add_time("revokedAt", said->revoked_at);
+        line.add("revocationReason", revocation::revocation_reason_name(said->revocation_reason));
+      }
+    }
+    line.add_seconds("age", now - answer->fetched_at).add_seconds("latency", answer->latency);
+  }
+  line.add_seconds("waited", evidence.waited);
+  line.add("cacheHit", evidence.cache_hit);
+  line.add("allowed", evidence.by_leniency);
+  line.end();
+}
+
 void add_own(JsonLine& line, const RequestContext& context, std::string_view reason) {
   const ClientConnection& connection = context.connection;
   line.begin("portcullis");
@@ -42,6 +67,7 @@ void add_own(JsonLine& line, const RequestContext& context, std::string_view rea
   line.add("sslListener", connection.listener == nullptr ? "" : connection.listener->name);
   line.add("generation", context.snapshot->generation);
   if (!context.verdict.shadow.empty()) line.add("strictWouldSay", context.verdict.shadow);
+  if (context.verdict.ocsp.asked) add_revocation(line, context.verdict.ocsp, context.services.loop.wall_now());
   if (context.upstream.attempts > 1) line.add("attempts", context.upstream.attempts);
   if (context.tunnel.ended != TunnelRecord::Ended::kNot) {
     line.begin("websocket");

@@ -62,12 +62,15 @@ std::vector<const model::Gateway*> pointers_to(const std::vector<model::Gateway>
 Control::Control(const RunOptions& options) : options_(options) {}
 
 Control::~Control() {
+  // Its answers are posted to the workers.
+  if (ocsp_ != nullptr) ocsp_->stop();
   workers_.clear();
   snapshot_.reset();
   carryover_.reset();
   keeper_.reset();
-  // The resolver's callbacks post to the loop.
+  // The resolver's callbacks post to the loops.
   resolver_.reset();
+  ocsp_.reset();
   names_settled_.reset();
   signal_watch_.reset();
   loop_.reset();
@@ -95,6 +98,7 @@ Result<void> Control::open_logs(const model::HostConfig& host) {
 Result<void> Control::make_workers(const model::HostConfig& host) {
   shared_ = std::make_unique<Shared>(metrics_);
   shared_->access_log = access_log_.get();
+  shared_->ocsp = &ocsp_->service();
   shared_->limits.configure(host.limits);
   const std::size_t count = host.workers != 0 ? host.workers : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < count; ++i) {
@@ -118,6 +122,9 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   resolver_ = std::move(*resolver);
   keeper_ = std::make_unique<upstream::MembershipKeeper>(*loop_, *resolver_);
   carryover_ = std::make_unique<snapshot::Carryover>(*keeper_);
+  auto ocsp = OcspThread::create(clock_, *resolver_, configuration.host, metrics_);
+  if (!ocsp) return forward_error(ocsp);
+  ocsp_ = std::move(*ocsp);
   if (auto made = make_workers(configuration.host); !made) return made;
   model::Findings findings = std::move(loaded.findings);
   auto snapshot = compile(configuration, findings);
@@ -131,6 +138,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   auto sockets = bind_new(*snapshot);
   if (!sockets) return forward_error(sockets);
   if (auto dropped = drop_privileges(configuration.host.user); !dropped) return dropped;
+  ocsp_->start();
   for (auto& worker : workers_) worker->start();
   signal_watch_ = std::make_unique<event::Watch>(*loop_, signals.get());
   event::spawn(serve_signals(&signals));
@@ -141,6 +149,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
 void Control::run() {
   loop_->run();
   for (auto& worker : workers_) worker->join();
+  ocsp_->stop();
 }
 
 std::shared_ptr<const snapshot::Snapshot> Control::compile(const Configuration& configuration,
@@ -241,6 +250,11 @@ void Control::reload() {
   auto snapshot = compile(*loaded.configuration, loaded.findings);
   model::conceal(loaded.findings, loaded.secure_values);
   if (snapshot == nullptr) return reload_failed(loaded.findings);
+  auto egress = egress_policy(loaded.configuration->host);
+  if (!egress) {
+    loaded.findings.error(egress.error().code, "/egress", egress.error().message);
+    return reload_failed(loaded.findings);
+  }
   auto sockets = bind_new(*snapshot);
   if (!sockets) {
     loaded.findings.error(sockets.error().code, "", sockets.error().message);
@@ -248,6 +262,7 @@ void Control::reload() {
   }
   log_findings(loaded.findings);
   warn_about_fixed_settings(loaded.configuration->host);
+  ocsp_->configure(std::move(*egress));
   shared_->limits.configure(loaded.configuration->host.limits);
   log_->set_level(level_of(loaded.configuration->host.log_level));
   carryover_->keep_only(*snapshot);

@@ -11,6 +11,7 @@
 #include "event/signal.h"
 #include "net/fd.h"
 #include "net/resolver.h"
+#include "server/ocsp_thread.h"
 #include "server/server.h"
 #include "server/worker.h"
 #include "snapshot/compile.h"
@@ -58,6 +59,7 @@ class Control {
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<event::Loop> loop_;
   std::unique_ptr<net::Resolver> resolver_;
+  std::unique_ptr<OcspThread> ocsp_;
   std::unique_ptr<upstream::MembershipKeeper> keeper_;
   std::unique_ptr<snapshot::Carryover> carryover_;
   std::unique_ptr<event::Signal> names_settled_;

@@ -73,6 +73,7 @@ struct Worker::Served {
 Worker::Worker(std::size_t index, std::unique_ptr<event::Loop> loop, Shared& shared)
     : loop_(std::move(loop)),
       shared_(shared),
+      ocsp_(*loop_, *shared.ocsp),
       upstream_(*loop_),
       upstream_h2_(*loop_, buffers_),
       balancer_(index),
@@ -144,6 +145,7 @@ void Worker::drain() {
 
 void Worker::cut_off() {
   loop_->post([this] {
+    ocsp_.give_up();
     for (Served* served : served_) {
       served->control.cut_off();
       if (served->watch != nullptr) served->watch->cancel();
@@ -299,7 +301,8 @@ Task<void> Worker::serve_tls(Served& served, std::string first_bytes) {
   if (info.resumed) shared_.resumed.add();
   connection.tls = &stream;
   connection.listener = &connection.address->listeners[info.listener];
-  connection.admission = clientauth::Admission(info.peer, connection.listener->verifier);
+  connection.admission = clientauth::Admission(info.peer, connection.listener->verifier, &ocsp_);
+  connection.admission.begin(loop_->wall_now());
   bool cut_short = false;
   if (stream.alpn() == "h2") {
     co_await serve_http2(served, stream);

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "clientauth/ocsp_desk.h"
 #include "conn/exchange.h"
 #include "event/loop.h"
 #include "net/buffer_pool.h"
@@ -35,6 +36,7 @@ struct Shared {
   ConnectionLimits limits;
   std::atomic<std::uint64_t> next_connection{1};
   telemetry::AccessLogSink* access_log = nullptr;
+  clientauth::OcspService* ocsp = nullptr;
 };
 
 class Worker {
@@ -76,6 +78,7 @@ class Worker {
   std::unique_ptr<event::Loop> loop_;
   Shared& shared_;
   net::BufferPool buffers_;
+  clientauth::OcspDesk ocsp_;
   upstream::ConnectionPool upstream_;
   upstream::H2Pool upstream_h2_;
   upstream::Balancer balancer_;

@@ -143,12 +143,6 @@ INSTANTIATE_TEST_SUITE_P(
                  g.ssl_profiles.push_back(spare);
                },
                "warning SslProfileNeedsTrustedClientCertificate"},
-        Broken{"strict_with_ocsp",
-               [](G& g, H&) {
-                 g.ssl_profiles[0].client_auth->verify_client_revocation = model::ClientRevocation::kOcsp;
-                 g.ssl_profiles[0].client_auth->pointer = "/properties/x";
-               },
-               "error NotServedYet"},
         Broken{"passthrough_with_ca",
                [](G& g, H&) {
                  g.ssl_profiles[0].client_auth->verify_client_auth_mode = model::ClientAuthMode::kPassthrough;

@@ -166,6 +166,15 @@ void read_client_auth(Context& context, const Node& node, const std::string& poi
   if (host.client_auth.client_cert_header != ClientCertHeader::kOff) note("client_cert_header", "RFC 9440 headers");
 }
 
+void read_revocation(Context& context, const Node& node, const std::string& pointer, Host& host) {
+  read_object(context, node, pointer, revocation_table(), host.revocation);
+  const auto note = [&](const char* key) {
+    host.unsupported_yet.push_back({std::string("revocation.") + key, "revocation lists", pointer_to(pointer, key)});
+  };
+  if (!host.revocation.crl.empty()) note("crl");
+  if (node.find("order") != nullptr) note("order");
+}
+
 const Table<Egress>& egress_table() {
   using E = Egress;
   static const Table<E> table{
@@ -243,9 +252,9 @@ const Table<HostConfig>& host_table() {
         "Values of a template's `reference()` and its kin, by the resource id or name that they ask for."},
        {"unenforced", spelled_list<Host>(&Host::unenforced, {"waf", "jwt", "fips", "client_address"}),
         "Protection that a document may ask for although nothing here enforces it; said again at every start."},
-       {"revocation", later("revocation checking", object<Host>(&Host::revocation, revocation_table())),
+       {"revocation", Field<Host>(read_revocation, object_shape(revocation_table())),
         "How revocation is checked where verifyClientRevocation is OCSP."},
-       {"egress", later("the gateway's own HTTP client", object<Host>(&Host::egress, egress_table())),
+       {"egress", object<Host>(&Host::egress, egress_table()),
         "Where the gateway's own requests (OCSP, CRL, error pages) may go; names are resolved first."},
        {"listeners",
         later("listener extensions", map_of<Host>(&Host::proxy_protocol, read_listener_extension,

@@ -38,6 +38,7 @@ const Table<Revocation>& revocation_table() {
        {"no_responder", enumerator<R>(&R::no_responder, actions), "Where the certificate names no responder."},
        {"expired_response", enumerator<R>(&R::expired_response, actions), "Where the only answer at hand has expired."},
        {"intermediates", boolean<R>(&R::intermediates), "Ask for the intermediates of the chain too."},
+       {"nonce", boolean<R>(&R::nonce), "Send a nonce that the answer must repeat; few public responders do."},
        {"responder", text<R>(&R::responder), "A responder to ask in place of the one that certificates name."},
        {"crl", map_of<R>(&R::crl, read_crl_source, object_shape(crl_source_table(), ValueKind::kMap)),
         "CRLs, by SSL profile."},

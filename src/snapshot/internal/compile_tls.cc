@@ -82,6 +82,21 @@ bool load_anchors(const model::Gateway& gateway, const model::SslProfile& profil
   return true;
 }
 
+clientauth::OcspPolicy ocsp_policy(const model::Revocation& host) {
+  const auto allows = [](model::RevocationAction action) { return action == model::RevocationAction::kAllow; };
+  clientauth::OcspPolicy policy;
+  policy.leniency.unreachable = allows(host.unreachable);
+  policy.leniency.unknown = allows(host.unknown);
+  policy.leniency.no_responder = allows(host.no_responder);
+  policy.leniency.expired_response = allows(host.expired_response);
+  policy.timeout = host.timeout;
+  policy.wait_when_cold = host.cold_cache == model::ColdCache::kWait;
+  policy.intermediates = host.intermediates;
+  policy.nonce = host.nonce;
+  policy.responder = host.responder;
+  return policy;
+}
+
 std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gateway, const model::SslProfile* profile,
                                                        const model::HostConfig& host,
                                                        const std::shared_ptr<clientauth::ChainCache>& known, bool& ok,
@@ -93,7 +108,11 @@ std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gat
   clientauth::ClientPolicy policy;
   const bool strict = mode == model::EffectiveClientAuth::kStrict;
   policy.mode = strict ? clientauth::Mode::kStrict : clientauth::Mode::kPassthrough;
-  policy.verify_issuer_dn = model::effective_client_auth_configuration(*profile).verify_client_cert_issuer_dn;
+  const auto configured = model::effective_client_auth_configuration(*profile);
+  policy.verify_issuer_dn = configured.verify_client_cert_issuer_dn;
+  if (strict && configured.verify_client_revocation == model::ClientRevocation::kOcsp) {
+    policy.ocsp = ocsp_policy(host.revocation);
+  }
   policy.verify_depth = static_cast<int>(host.client_auth.verify_depth);
   policy.presented_certificates = host.limits.presented_certificates;
   policy.rsa_bits = host.limits.rsa_bits;

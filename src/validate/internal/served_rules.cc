@@ -80,14 +80,7 @@ void check_served(const Subject& subject, Findings& findings) {
   const std::string base = gateway.pointer + "/properties/";
   Served served(subject, findings);
   served.policy(gateway.ssl_policy);
-  for (const auto& profile : gateway.ssl_profiles) {
-    served.policy(profile.ssl_policy);
-    const auto auth = model::effective_client_auth_configuration(profile);
-    served.not_yet(model::effective_client_auth(profile) == model::EffectiveClientAuth::kStrict &&
-                       auth.verify_client_revocation == model::ClientRevocation::kOcsp,
-                   auth.pointer,
-                   "revocation checking (set verifyClientRevocation to None to accept that a revoked client passes)");
-  }
+  for (const auto& profile : gateway.ssl_profiles) served.policy(profile.ssl_policy);
   for (const auto& certificate : gateway.ssl_certificates)
     served.not_yet(certificate.hsm.has_value(), certificate.pointer, "keys in a managed HSM");
   for (const auto& listener : gateway.http_listeners) served.listener(listener);

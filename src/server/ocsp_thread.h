@@ -1,0 +1,54 @@
+// OcspThread: the thread that asks OCSP responders, with a loop and an HTTP client of its own: the control thread may
+// be busy compiling, and workers end while the process goes on. The workers' loops outlive it: stop() it when the
+// workers' threads have ended and before they are destroyed.
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "clientauth/ocsp_service.h"
+#include "fetch/client.h"
+#include "model/finding.h"
+#include "model/host_config.h"
+#include "net/resolver.h"
+#include "telemetry/metrics.h"
+
+namespace portcullis::server {
+
+// Where the gateway's own requests may go: the host file's `egress`, and never to its own admin and metrics listeners.
+// Errors: fetch.bad_egress.
+Result<fetch::AddressPolicy> egress_policy(const model::HostConfig& host);
+
+// What the gateway's own requests could not work with: `egress`, `revocation.responder`.
+void check_own_requests(const model::HostConfig& host, model::Findings& findings);
+
+class OcspThread {
+ public:
+  // `resolver` must outlive the thread, and be gone before this is destroyed. Errors: those of Loop::create(), and
+  // fetch.bad_egress.
+  static Result<std::unique_ptr<OcspThread>> create(const Clock& clock, net::Resolver& resolver,
+                                                    const model::HostConfig& host, telemetry::Registry& metrics);
+  ~OcspThread();
+
+  void start();                                 // control thread
+  void configure(fetch::AddressPolicy policy);  // any thread
+  void stop();                                  // control thread; cancels what is under way; a second call does nothing
+
+  clientauth::OcspService& service() { return *service_; }
+
+ private:
+  OcspThread(std::unique_ptr<event::Loop> loop, net::Resolver& resolver, fetch::ClientOptions options,
+             telemetry::Registry& metrics);
+  void count(const clientauth::OcspAnswer& heard);
+  event::Task<void> end();
+
+  std::unique_ptr<event::Loop> loop_;
+  std::unique_ptr<fetch::Client> client_;
+  clientauth::OcspAnswers answers_;
+  std::unique_ptr<clientauth::OcspService> service_;
+  telemetry::Registry& metrics_;
+  std::map<std::string, std::string> labels_;  // a responder's URL and the label it is counted by
+  std::thread thread_;
+};
+
+}  // namespace portcullis::server

@@ -1,0 +1,318 @@
+"""OCSP from a cold start: what the first request waits for, what is asked how often, and what a revoked client meets.
+
+azure-semantics §1.6, §6.1; mtls-invariants I9, I11, I20, I26, L8. Every behaviour of a responder against every certificate is
+test_revocation's.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Optional
+
+from harness import env
+from harness.case import GatewayCase, main
+from harness.document import STRICT, Document
+from harness.gateway import Gateway
+from harness.http2 import Http2
+from harness.http_wire import Closed, Response
+from harness.ocsp_responder import Answer, OcspResponder
+from harness.pki import Identity, pki
+
+REQUEST_FAILED = "FAILED:certificate status request failed"
+# Loopback is where the test's responders are.
+EGRESS: dict[str, Any] = {"deny": ["link_local", "multicast"]}
+
+
+class OcspCase(GatewayCase):
+    responder: OcspResponder
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.responder = OcspResponder(pki().int_a)
+        cls.addClassCleanup(cls.responder.stop)
+        super().setUpClass()
+
+    @classmethod
+    def document(cls) -> Document:
+        document = super().document().profile("strict", "Strict", ["a"], revocation="OCSP")
+        document.body["properties"]["enableHttp2"] = True
+        return document
+
+    @classmethod
+    def host(cls) -> dict[str, Any]:
+        return {"egress": EGRESS, "revocation": {"timeout": "2s"}}
+
+    def client(self, how: Optional[str | Answer] = None) -> Identity:
+        """A client of its own, whose certificate names the responder."""
+        identity = self.responder.issue("ocsp-" + self.token())
+        if how is not None:
+            self.responder.behave(how, identity)
+        return identity
+
+    def ask(self, identity: Identity, gateway: Optional[Gateway] = None) -> tuple[Response, dict[str, Any]]:
+        """One request on a connection of its own: the answer, and the log's `portcullis` object."""
+        gateway = gateway or self.gateway
+        target = "/" + self.token()
+        with gateway.tls(STRICT, identity) as wire:
+            response = wire.request(target)
+        return response, self.logged(target, gateway)
+
+    def logged(self, target: str, gateway: Optional[Gateway] = None) -> dict[str, Any]:
+        line = (gateway or self.gateway).access_for(target)
+        return {**line.own, "verify": line.verify}
+
+    def assert_refused(self, response: Response, own: dict[str, Any], verify: str, reason: str, ocsp: str) -> None:
+        self.assert_certificate_error(response)
+        self.assertEqual((own["verify"], own["reason"]), (verify, reason))
+        self.assertEqual(own["revocation"]["reason"], ocsp)
+
+
+class Ocsp(OcspCase):
+    def test_the_first_request_ever_waits_and_succeeds(self) -> None:
+        identity = self.client(Answer(delay=0.3))
+        response, own = self.ask(identity)
+        self.assertEqual(response.status, 200, response.text)
+        evidence = own["revocation"]
+        self.assertEqual((own["verify"], evidence["status"], evidence["source"]), ("SUCCESS", "good", "ocsp"))
+        self.assertFalse(evidence["cacheHit"])
+        self.assertGreaterEqual(evidence["latency"], 0.3)
+        self.assertEqual(evidence["responder"], self.responder.url)
+        self.assertLess(evidence["thisUpdate"], evidence["nextUpdate"])
+        self.assertEqual([query.method for query in self.responder.queries(identity)], ["GET"])
+        # From then on nobody waits and nobody asks: not this client, not on the other worker, not resumed.
+        for _ in range(6):
+            response, own = self.ask(identity)
+            self.assertEqual(response.status, 200)
+            self.assertTrue(own["revocation"]["cacheHit"])
+            self.assertEqual(own["revocation"]["waited"], 0)
+        self.assertEqual(len(self.responder.queries(identity)), 1)
+
+    def test_many_connections_of_one_certificate_ask_once(self) -> None:
+        identity = self.client(Answer(delay=0.5))
+        count = env.scale(200, 50)
+        statuses: list[int] = []
+
+        def one() -> None:
+            with self.gateway.tls(STRICT, identity) as wire:
+                statuses.append(wire.request("/").status)
+
+        threads = [threading.Thread(target=one) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(statuses, [200] * count)
+        self.assertEqual(len(self.responder.queries(identity)), 1)
+
+    def test_the_revoked_and_the_unknown_are_refused(self) -> None:
+        response, own = self.ask(self.client("revoked"))
+        self.assert_refused(response, own, "FAILED:certificate revoked", "client_cert.revoked", "")
+        self.assertIn("revokedAt", own["revocation"])
+        response, own = self.ask(self.client("unknown"))
+        self.assert_refused(
+            response, own, "FAILED:certificate status unknown", "client_cert.status_unknown", "ocsp.unknown"
+        )
+
+    def test_on_http2_too(self) -> None:
+        good, revoked = self.client(), self.client("revoked")
+        with Http2(self.gateway.port(STRICT), good) as wire:
+            self.assertEqual(wire.request("/").status, 200)
+        with Http2(self.gateway.port(STRICT), revoked) as wire:
+            self.assertEqual(wire.request("/").status, 400)
+
+    def test_a_hanging_responder_costs_the_timeout_and_no_more(self) -> None:
+        identity = self.client("hang")
+        began = time.monotonic()
+        response, own = self.ask(identity)
+        took = time.monotonic() - began
+        self.assert_refused(
+            response, own, REQUEST_FAILED, "client_cert.status_request_failed", "ocsp.timeout"
+        )
+        self.assertLess(took, env.patience(2.5))
+        self.assertGreaterEqual(took, 1.9)
+        # The failure is remembered for a moment.
+        self.ask(identity)
+        self.assertEqual(len(self.responder.queries(identity)), 1)
+
+    def test_nobody_else_waits_with_a_client(self) -> None:
+        slow = self.client("hang")
+        fast = self.client()
+        self.assertEqual(self.ask(fast)[0].status, 200)
+        with self.gateway.tls(STRICT, slow) as waiting:
+            waiting.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.responder.wait_queries(slow)
+            for _ in range(8):
+                response, own = self.ask(fast)
+                self.assertEqual(response.status, 200)
+                self.assertEqual(own["revocation"]["waited"], 0)
+            self.assertEqual(waiting.read().status, 400)
+
+    def test_the_query_starts_with_the_handshake_not_with_the_request(self) -> None:
+        identity = self.client()
+        with self.gateway.tls(STRICT, identity) as wire:
+            self.responder.wait_queries(identity)
+            target = "/" + self.token()
+            self.assertEqual(wire.request(target).status, 200)
+
+    def test_a_client_that_leaves_while_it_waits_does_no_harm(self) -> None:
+        identity = self.client(Answer(delivery="hold"))
+        for request in ("", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+            with self.gateway.tls(STRICT, identity) as wire:
+                wire.send(request)
+                self.responder.wait_queries(identity)
+        self.responder.release.set()
+        self.assertEqual(self.ask(identity)[0].status, 200)
+        self.assertEqual(len(self.responder.queries(identity)), 1)
+
+    def test_a_certificate_without_a_responder_is_refused(self) -> None:
+        response, own = self.ask(pki().good)
+        self.assert_refused(
+            response, own, REQUEST_FAILED, "client_cert.status_request_failed", "ocsp.no_responder"
+        )
+
+    def test_an_untrusted_certificate_makes_nobody_ask(self) -> None:
+        with OcspResponder(pki().root_b) as canary:
+            stranger = canary.issue("canary-" + self.token())
+            response, own = self.ask(stranger)
+            self.assert_certificate_error(response)
+            self.assertNotIn("revocation", own)
+            self.assertEqual(canary.connections, 0)
+
+    def test_an_answer_without_next_update_is_nobody_elses(self) -> None:
+        identity = self.client("no-next-update")
+        for count in (1, 2, 3):
+            self.assertEqual(self.ask(identity)[0].status, 200)
+            self.assertEqual(len(self.responder.queries(identity)), count)
+
+    def test_the_answer_is_renewed_ahead_and_a_revoked_client_is_refused_on_its_connection(self) -> None:
+        # Good for so long that the client's connection is there when the renewal comes.
+        identity = self.client(Answer(next_update=4))
+        with self.gateway.tls(STRICT, identity) as h1, Http2(self.gateway.port(STRICT), identity) as h2:
+            self.assertEqual(h1.request("/").status, 200)
+            self.assertEqual(h2.request("/").status, 200)
+            self.responder.behave("revoked", identity)
+            self.responder.wait_queries(identity, 2)
+            self.gateway.wait_for(
+                "the news", lambda: [line for line in self.gateway.events("revocation.revoked") if line]
+            )
+            target = "/" + self.token()
+            try:
+                self.assertEqual(h1.request(target).status, 400)
+                self.assertEqual(self.logged(target)["reason"], "client_cert.revoked")
+            except (ConnectionError, Closed):
+                pass  # cut off before
+            target = "/" + self.token()
+            try:
+                self.assertEqual(h2.request(target).status, 400)
+            except (ConnectionError, Closed, AssertionError):
+                pass
+        response, _ = self.ask(identity)
+        self.assertEqual(response.status, 400)
+
+    def test_a_query_in_the_responders_url_makes_it_a_post(self) -> None:
+        identity = pki().int_a.issue(
+            "post-" + self.token(),
+            extensions=("extendedKeyUsage=clientAuth", f"authorityInfoAccess=OCSP;URI:{self.responder.url}x?ca=1"),
+        )
+        self.assertEqual(self.ask(identity)[0].status, 200)
+        [query] = self.responder.queries(identity)
+        self.assertEqual((query.method, query.target), ("POST", "/x?ca=1"))
+        self.assertEqual(dict(query.fields).get("Content-Type"), "application/ocsp-request")
+
+
+class ColdCacheRefuse(OcspCase):
+    @classmethod
+    def host(cls) -> dict[str, Any]:
+        return {"egress": EGRESS, "revocation": {"cold_cache": "refuse"}}
+
+    def test_the_first_request_fails_and_the_next_succeeds(self) -> None:
+        identity = self.client(Answer(delivery="hold"))
+        response, own = self.ask(identity)
+        self.assert_refused(
+            response, own, REQUEST_FAILED, "client_cert.status_request_failed", "ocsp.pending"
+        )
+        self.responder.release.set()
+        env.wait_until("the cache to be warm", lambda: self.ask(identity)[0].status == 200)
+        self.assertEqual(len(self.responder.queries(identity)), 1)
+
+
+class Lenient(OcspCase):
+    @classmethod
+    def host(cls) -> dict[str, Any]:
+        allow = {key: "allow" for key in ("unreachable", "unknown", "no_responder", "expired_response")}
+        return {"egress": EGRESS, "revocation": {"timeout": "500ms", **allow}}
+
+    def test_what_may_be_allowed_passes_and_is_logged(self) -> None:
+        cases = {"unknown": "ocsp.unknown", "hang": "ocsp.timeout", "http-500": "ocsp.http_status",
+                 "try-later": "ocsp.try_later", "expired": "ocsp.expired"}  # fmt: skip
+        for how, reason in cases.items():
+            with self.subTest(how):
+                response, own = self.ask(self.client(how))
+                self.assertEqual(response.status, 200)
+                self.assertEqual((own["revocation"]["allowed"], own["revocation"]["reason"]), (True, reason))
+                said = self.gateway.wait_for(
+                    "the warning",
+                    lambda: [one for one in self.gateway.events("revocation.allowed") if one["reason"] == reason],
+                )
+                self.assertEqual(said[0]["level"], "warn")
+        response, own = self.ask(pki().good)
+        self.assertEqual((response.status, own["revocation"]["reason"]), (200, "ocsp.no_responder"))
+
+    def test_what_may_never_be_allowed_is_refused(self) -> None:
+        for how in ("revoked", "bad-signature", "stranger", "wrong-serial", "malformed", "unauthorized", "huge",
+                    "not-yet-valid"):  # fmt: skip
+            with self.subTest(how):
+                response, own = self.ask(self.client(how))
+                self.assertEqual(response.status, 400)
+                self.assertFalse(own["revocation"]["allowed"])
+
+    def test_a_known_revoked_client_stays_so_while_the_responder_is_down(self) -> None:
+        identity = self.client(Answer(status="revoked", next_update=1))
+        self.assertEqual(self.ask(identity)[0].status, 400)
+        self.responder.behave("http-500", identity)
+
+        def asked_again() -> bool:
+            self.assertEqual(self.ask(identity)[0].status, 400)
+            return len(self.responder.queries(identity)) > 1
+
+        env.wait_until("a query after nextUpdate", asked_again)
+        self.assertEqual(self.ask(identity)[0].status, 400)
+
+
+class Egress(OcspCase):
+    @classmethod
+    def host(cls) -> dict[str, Any]:
+        return {}
+
+    def test_the_address_policy_stands_between_certificates_and_this_machine(self) -> None:
+        identity = self.client()
+        response, own = self.ask(identity)
+        self.assert_refused(
+            response, own, REQUEST_FAILED, "client_cert.status_request_failed", "ocsp.address_denied"
+        )
+        self.assertEqual(self.responder.connections, 0)
+
+
+class OverrideAndIntermediates(OcspCase):
+    """Every certificate below the root is asked about, at one responder of the operator's choice."""
+
+    @classmethod
+    def host(cls) -> dict[str, Any]:
+        override = {"responder": cls.responder.url, "intermediates": True, "nonce": True}
+        return {"egress": EGRESS, "revocation": {"timeout": "2s", **override}}
+
+    def test_the_answer_has_to_come_from_each_issuer(self) -> None:
+        self.responder.default = Answer(nonce="echo")
+        identity = pki().good
+        response, own = self.ask(identity)
+        # The leaf's answer holds; the intermediate's is signed by the intermediate itself, which may not speak for it.
+        self.assertEqual(response.status, 400)
+        self.assertEqual(own["revocation"]["reason"], "ocsp.bad_signature")
+        queries = self.responder.queries()
+        self.assertEqual(len(queries), 2)
+        self.assertTrue(all(query.method == "POST" and query.nonce for query in queries))
+
+
+if __name__ == "__main__":
+    main()
