@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "cli/documents.h"
+#include "cli/explain.h"
 
 namespace portcullis::cli {
 namespace {
@@ -27,9 +28,11 @@ struct Commands {
   CLI::App* run = nullptr;
   CLI::App* check = nullptr;
   CLI::App* show = nullptr;
+  CLI::App* explain = nullptr;
   CLI::App* demo = nullptr;
   CLI::App* help = nullptr;
   DocumentPaths paths;
+  ExplainOptions explain_options;
   DemoOptions demo_options;
   std::int64_t drain_seconds = server::RunOptions{}.drain_limit.count();
   bool ignored_flag = false;
@@ -39,7 +42,7 @@ struct Commands {
 
   explicit Commands(const std::string& version) {
     app.footer(
-        "Exit codes: 0 done, 1 refused input, 64 usage. `portcullis COMMAND --help` says more.\n"
+        "Exit codes: 0 done, 1 refused input, 2 negative verdict, 64 usage. `portcullis COMMAND --help` says more.\n"
         "Example:\n  portcullis check gateway.json --host portcullis.yaml");
     app.set_help_flag("-h,--help", "Print this and exit");
     app.set_version_flag("--version", "portcullis " + version, "Print the version and exit");
@@ -47,6 +50,7 @@ struct Commands {
     add_run();
     add_check();
     add_show();
+    add_explain();
     add_demo();
     help = app.add_subcommand("help", "Say what a command does");
     help->add_option("COMMAND", help_about, "The command");
@@ -96,6 +100,22 @@ struct Commands {
         "Example:\n  portcullis show azuredeploy.json --parameters azuredeploy.parameters.json");
     add_documents(show);
   }
+  void add_explain() {
+    explain = app.add_subcommand("explain", "Say why a client would or would not pass a listener");
+    explain->footer(
+        "Judges the chain as the listener would: every path tried, each check with its evidence, then the status, the "
+        "access log's sslClientVerify and the reason. Exit 0 admitted, 2 refused, 1 when the input is refused.\n"
+        "Example:\n  portcullis explain gateway.json --host portcullis.yaml --listener strict --chain client.pem\n"
+        "  portcullis explain gateway.json --listener strict --chain client.pem --at 2027-01-01T00:00:00Z --json");
+    add_documents(explain);
+    explain->add_option("--listener", explain_options.listener, "The name of the listener")->required();
+    explain->add_option("--chain", explain_options.chain, "PEM: what the client presents, leaf first")->required();
+    explain->add_option("--at", explain_options.at, "Judge at this time, in UTC: 2027-01-01T00:00:00Z, 2027-01-01")
+        ->check([](const std::string& text) {
+          return parse_instant(text) ? std::string() : "not a time like 2027-01-01T00:00:00Z: " + printable(text, 80);
+        });
+    explain->add_flag("--json", explain_options.json, "One JSON object on one line");
+  }
   void add_demo() {
     demo = app.add_subcommand("demo", "Start a sample backend and a gateway before it, and print what to try");
     demo->footer(
@@ -125,7 +145,7 @@ int say_help(const Commands& commands, const Program& program) {
     program.out << commands.app.help();
     return kDone;
   }
-  for (const CLI::App* command : {commands.run, commands.check, commands.show, commands.demo}) {
+  for (const CLI::App* command : {commands.run, commands.check, commands.show, commands.explain, commands.demo}) {
     if (command->get_name() != commands.help_about) continue;
     program.out << command->help(commands.app.get_name());
     return kDone;
@@ -168,6 +188,11 @@ int dispatch(const Commands& commands, const Program& program) {
   if (commands.help->parsed()) return say_help(commands, program);
   if (commands.check->parsed()) return run_check(commands, program);
   if (commands.show->parsed()) return run_show(commands, program);
+  if (commands.explain->parsed()) {
+    ExplainOptions options = commands.explain_options;
+    options.paths = commands.paths;
+    return run_explain(options, program.out, program.err);
+  }
   if (commands.demo->parsed()) return run_demo(commands.demo_options, program.out, program.err, program.serve);
   server::RunOptions options;
   const DocumentPaths paths = commands.paths;

@@ -1,6 +1,6 @@
-// The command line: `run`, `check`, `show`, `demo`, `help`, `--version`. Parses, dispatches, and turns what comes of it
-// into an exit code: 0 done, 1 refused input, 64 usage. The one place that includes CLI11; none of its exceptions leave
-// it. Called once a process, before any other thread.
+// The command line: `run`, `check`, `show`, `explain`, `trust`, `demo`, `help`, `--version`. Parses, dispatches, and
+// turns what comes of it into an exit code: 0 done, 1 refused input, 2 negative verdict, 64 usage. The one place that
+// includes CLI11; none of its exceptions leave it. Called once a process, before any other thread.
 #pragma once
 
 #include <ostream>
@@ -13,6 +13,7 @@ namespace portcullis::cli {
 
 constexpr int kDone = 0;
 constexpr int kRefusedInput = 1;
+constexpr int kNegativeVerdict = 2;
 constexpr int kUsage = 64;
 
 struct Program {

@@ -35,6 +35,10 @@ TEST(CommandLine, WhatCannotBeMeantIsAUsageErrorOnStderr) {
       {{"run", "a", "--parameters"}, "--parameters"},
       {{"run", "a", "--allow-retired"}, "--allow-retired"},
       {{"show"}, "GATEWAY is required"},
+      {{"explain", "a", "--chain", "b"}, "--listener is required"},
+      {{"explain", "a", "--listener", "b"}, "--chain is required"},
+      {{"explain", "a", "--listener", "b", "--chain", "c", "--at", "tomorrow"}, "not a time like 2027"},
+      {{"explain", "a", "--listener", "b", "--chain", "c", "--ocsp", "live"}, "--ocsp"},
       {{"show", "a", "--drain-seconds", "3"}, "--drain-seconds"},
   };
   for (const UsageCase& one : cases) {
@@ -54,10 +58,12 @@ TEST(CommandLine, HelpGoesToStdoutWithAnExample) {
       {"run", "--help"},
       {"check", "--help"},
       {"show", "--help"},
+      {"explain", "--help"},
       {"demo", "--help"},
       {"help", "run"},
       {"help", "check"},
       {"help", "show"},
+      {"help", "explain"},
       {"help", "demo"},
   };
   for (const auto& line : lines) {

@@ -1,21 +1,14 @@
 #include "cli/documents.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
-#include <optional>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "arm/gateway_reader.h"
 #include "arm/host_reader.h"
 #include "base/strings.h"
+#include "cli/files.h"
 #include "cli/show.h"
-#include "net/fd.h"
 #include "server/ocsp_thread.h"
 #include "snapshot/compile.h"
 #include "validate/public_roots.h"
@@ -26,43 +19,17 @@ namespace {
 
 using model::Findings;
 
-std::string absolute(const std::string& path) {
-  std::error_code failed;
-  const std::filesystem::path full = std::filesystem::absolute(path, failed);
-  return failed ? path : full.lexically_normal().string();
-}
-
 std::string directory_of(const std::string& path) {
-  return std::filesystem::path(absolute(path)).parent_path().string();
+  return std::filesystem::path(absolute_path(path)).parent_path().string();
 }
 
 // The text of a document; a finding and nothing when it cannot be had.
 std::optional<std::string> read_text(const std::string& path, const char* what, Findings& findings,
                                      const std::string& pointer = {}) {
-  const auto refuse = [&](const std::string& why) {
-    findings.error("FileNotReadable", pointer,
-                   "Cannot read the " + std::string(what) + " " + printable(absolute(path), 400) + ": " + why + ".");
-    return std::nullopt;
-  };
-  // Non-blocking, because the path may name a FIFO.
-  const net::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) {
-    return refuse(std::string(std::strerror(errno)) + "; check the path and its permissions");
-  }
-  if (!S_ISREG(status.st_mode)) return refuse("it is not a regular file; name one, since a reload reads it again");
-  std::string text(arm::kMaxDocumentBytes + 1, '\0');
-  std::size_t have = 0;
-  while (have < text.size()) {
-    const ssize_t got = ::read(file.get(), text.data() + have, text.size() - have);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return refuse(std::strerror(errno));
-    if (got == 0) break;
-    have += static_cast<std::size_t>(got);
-  }
-  if (have > arm::kMaxDocumentBytes) return refuse("it is over 16 MiB; a gateway's document is never that large");
-  text.resize(have);
-  return text;
+  auto text = read_file(path, what, arm::kMaxDocumentBytes);
+  if (text) return std::move(*text);
+  findings.error(std::string(text.error().code), pointer, text.error().message);
+  return std::nullopt;
 }
 
 // False, with a finding, when the parameter file is there and cannot be used.
@@ -242,6 +209,24 @@ Judgement check(const DocumentPaths& paths, bool allow_retired) {
   model::conceal(documents.findings, documents.secure_values);
   judgement.findings = std::move(documents.findings);
   return judgement;
+}
+
+Opened open_documents(const DocumentPaths& paths) {
+  Opened opened;
+  Documents documents = read_documents(paths);
+  if (documents.gateway && documents.host) {
+    documents.findings.append(open_secrets(documents));
+    validate::Options options = rules();
+    options.serving = false;
+    documents.findings.append(validate::validate(*documents.gateway, *documents.host, options));
+  }
+  model::conceal(documents.findings, documents.secure_values);
+  if (!documents.findings.has_errors()) {
+    opened.gateway = std::move(documents.gateway);
+    opened.host = std::move(*documents.host);
+  }
+  opened.findings = std::move(documents.findings);
+  return opened;
 }
 
 Shown show(const DocumentPaths& paths) {

@@ -3,6 +3,7 @@
 // exception. Findings about the host file begin with its path; no finding shows the value of a secure parameter.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "model/finding.h"
@@ -41,5 +42,15 @@ struct Shown {
 };
 
 Shown show(const DocumentPaths& paths);
+
+// A gateway without errors, and the host file it is served with: nothing exactly when a finding is an error. That the
+// engine does not serve something yet is none.
+struct Opened {
+  std::optional<model::Gateway> gateway;
+  model::HostConfig host;
+  model::Findings findings;  // secure values are concealed
+};
+
+Opened open_documents(const DocumentPaths& paths);
 
 }  // namespace portcullis::cli

@@ -12,11 +12,13 @@ Verifier::Verifier(ClientPolicy policy, std::shared_ptr<ChainCache> known)
   judges_under_ = trust_digest(strict);
 }
 
-bool Verifier::within_limits(const x509::CertificateList& presented) const {
-  if (presented.size() > policy_.presented_certificates) return false;
+std::string_view Verifier::limit_exceeded(const x509::CertificateList& presented) const {
+  if (presented.size() > policy_.presented_certificates) return "limits.presented_certificates";
   const std::size_t most = policy_.rsa_bits / 8 + 32;
-  return std::none_of(presented.begin(), presented.end(),
-                      [most](const x509::Certificate& certificate) { return certificate.rsa_key_bytes() > most; });
+  const bool too_large = std::any_of(presented.begin(), presented.end(), [most](const x509::Certificate& certificate) {
+    return certificate.rsa_key_bytes() > most;
+  });
+  return too_large ? "limits.rsa_bits" : "";
 }
 
 void PeerRecord::weigh() {
@@ -35,22 +37,34 @@ std::shared_ptr<const PeerRecord> Verifier::rejudge(const PeerRecord& record, Wa
 }
 
 std::shared_ptr<const PeerRecord> Verifier::record_of(const x509::CertificateList& presented, WallTime now) const {
-  if (!within_limits(presented)) return nullptr;
+  if (!limit_exceeded(presented).empty()) return nullptr;
   Digest chain;
   if (known_ != nullptr) {
     chain = chain_digest(presented, trust_, judges_under_);
     if (auto record = known_->find(chain, now)) return record;
   }
-  auto record = std::make_shared<PeerRecord>();
-  record->presented = presented;
-  record->identity = x509::describe(presented.front());
-  judge_path(*record, now);
-  record->weigh();
+  auto record = new_record(presented, now, nullptr);
   if (known_ != nullptr) known_->put(chain, record, now);
   return record;
 }
 
-void Verifier::judge_path(PeerRecord& record, WallTime now) const {
+std::shared_ptr<const PeerRecord> Verifier::examine(const x509::CertificateList& presented, WallTime now,
+                                                    std::vector<x509::PathAttempt>& attempts) const {
+  if (!limit_exceeded(presented).empty()) return nullptr;
+  return new_record(presented, now, &attempts);
+}
+
+std::shared_ptr<PeerRecord> Verifier::new_record(const x509::CertificateList& presented, WallTime now,
+                                                 std::vector<x509::PathAttempt>* attempts) const {
+  auto record = std::make_shared<PeerRecord>();
+  record->presented = presented;
+  record->identity = x509::describe(presented.front());
+  judge_path(*record, now, attempts);
+  record->weigh();
+  return record;
+}
+
+void Verifier::judge_path(PeerRecord& record, WallTime now, std::vector<x509::PathAttempt>* attempts) const {
   record.trust = trust_;
   record.judged = policy_.anchors != nullptr;
   record.judged_at = now;
@@ -59,7 +73,7 @@ void Verifier::judge_path(PeerRecord& record, WallTime now) const {
   x509::VerifyOptions options;
   options.max_depth = policy_.verify_depth;
   options.verify_issuer_dn = policy_.verify_issuer_dn;
-  record.path = policy_.anchors->verify_client_chain(record.presented, now, options);
+  record.path = policy_.anchors->verify_client_chain(record.presented, now, options, attempts);
   // Never before the path holds: a stranger's certificate would say whom this gateway talks to (I20).
   if (record.path.ok && policy_.ocsp) record.ocsp = ocsp_queries(record.path, *policy_.ocsp);
 }

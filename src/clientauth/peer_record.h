@@ -47,6 +47,14 @@ class Verifier final : public tls::PeerVerifier {
   bool may_resume(const tls::PeerState* peer, WallTime original, WallTime now) override;
   bool worth_keeping(const tls::PeerState* peer, WallTime now) override { return may_resume(peer, now, now); }
 
+  // As judge(), and every search for a path is noted in `attempts`; nothing is taken from what was judged before, nor
+  // kept. For those who want to know why (explain.h).
+  std::shared_ptr<const PeerRecord> examine(const x509::CertificateList& presented, WallTime now,
+                                            std::vector<x509::PathAttempt>& attempts) const;
+
+  // The host file's limit that this chain is over, so that judge() answers with null; empty where it is over none.
+  std::string_view limit_exceeded(const x509::CertificateList& presented) const;
+
   // The same chain judged under this policy; null where it is over this policy's limits.
   std::shared_ptr<const PeerRecord> rejudge(const PeerRecord& record, WallTime now) const;
 
@@ -56,10 +64,12 @@ class Verifier final : public tls::PeerVerifier {
   const Digest& judges_under() const { return judges_under_; }
 
  private:
-  bool within_limits(const x509::CertificateList& presented) const;
   // The chain as judged under this policy, now or before; null where it is over the limits.
   std::shared_ptr<const PeerRecord> record_of(const x509::CertificateList& presented, WallTime now) const;
-  void judge_path(PeerRecord& record, WallTime now) const;
+  // A record judged anew; the chain is within the limits.
+  std::shared_ptr<PeerRecord> new_record(const x509::CertificateList& presented, WallTime now,
+                                         std::vector<x509::PathAttempt>* attempts) const;
+  void judge_path(PeerRecord& record, WallTime now, std::vector<x509::PathAttempt>* attempts) const;
 
   ClientPolicy policy_;
   std::shared_ptr<ChainCache> known_;

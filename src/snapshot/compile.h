@@ -39,4 +39,11 @@ class Carryover {
 std::shared_ptr<const Snapshot> compile(std::span<const model::Gateway* const> gateways, const model::HostConfig& host,
                                         Carryover* carryover, model::Findings& findings);
 
+// What one listener asks of its clients, as compile() has it, without its server certificate. Null where nobody is
+// asked for a certificate, and where `findings` got an error. The gateway has passed validate().
+std::shared_ptr<const clientauth::Verifier> compile_client_auth(const model::Gateway& gateway,
+                                                                const model::HttpListener& listener,
+                                                                const model::HostConfig& host,
+                                                                model::Findings& findings);
+
 }  // namespace portcullis::snapshot

@@ -145,7 +145,7 @@ void TrustAnchors::index_roots(const std::vector<TrustedCaFile>& files) {
     });
     const std::size_t set = same == files_.end() ? by_issuer_dn_.size() : same->set;
     if (set == by_issuer_dn_.size()) by_issuer_dn_.push_back(std::make_unique<AnchorSet>());
-    files_.push_back({file.root, file.issuer_dn_source, set});
+    files_.push_back({file.root, file.issuer_dn_source, file.certificates, set});
     for (AnchorSet* anchors : {all_roots_.get(), by_issuer_dn_[set].get()}) {
       anchors->add_root(file.root);
       for (const Certificate& helper : file.intermediates) anchors->add_helper(helper);
@@ -175,6 +175,13 @@ void TrustAnchors::compute_names_and_digest(const std::vector<TrustedCaFile>& fi
   all.add_u64(parts.size());
   for (const std::string& part : parts) all.add_field(part);
   digest_ = all.finish();
+}
+
+int TrustAnchors::file_with(const Certificate& certificate) const {
+  const auto file = std::find_if(files_.begin(), files_.end(), [&](const FileAnchor& candidate) {
+    return contains(candidate.certificates, certificate);
+  });
+  return file == files_.end() ? -1 : static_cast<int>(file - files_.begin());
 }
 
 namespace {
@@ -227,7 +234,7 @@ void judge_names(PathVerdict& verdict) {
 }  // namespace
 
 PathVerdict TrustAnchors::verify_under(const AnchorSet& anchors, const CertificateList& presented, WallTime at,
-                                       int max_depth) {
+                                       int max_depth, bool under_issuer_dn, std::vector<PathAttempt>* attempts) {
   BorrowedStack untrusted;
   for (const Certificate& helper : anchors.helpers) untrusted.push(helper);
   for (std::size_t i = 1; i < presented.size(); ++i) untrusted.push(presented[i]);
@@ -236,10 +243,10 @@ PathVerdict TrustAnchors::verify_under(const AnchorSet& anchors, const Certifica
   for (const AnchorSet::Layer& layer : anchors.layers) {
     Recorder recorder{{}, &anchors.helpers};
     PathVerdict verdict = judge(layer.store.get(), untrusted, presented.front(), recorder, at, max_depth);
-    if (verdict.ok) {
-      judge_names(verdict);
-      return verdict;
-    }
+    const bool found = verdict.ok;
+    if (found) judge_names(verdict);
+    if (attempts != nullptr) attempts->push_back({under_issuer_dn, layer.roots, verdict});
+    if (found) return verdict;
     if (!first_refusal) first_refusal = std::move(verdict);
   }
   CHECK(first_refusal.has_value());
@@ -247,7 +254,7 @@ PathVerdict TrustAnchors::verify_under(const AnchorSet& anchors, const Certifica
 }
 
 PathVerdict TrustAnchors::verify_client_chain(const CertificateList& presented, WallTime at,
-                                              const VerifyOptions& options) const {
+                                              const VerifyOptions& options, std::vector<PathAttempt>* attempts) const {
   if (presented.empty()) {
     PathVerdict verdict;
     refuse(verdict, kReasonOther, "no certificate was presented");
@@ -267,14 +274,14 @@ PathVerdict TrustAnchors::verify_client_chain(const CertificateList& presented, 
     };
     const auto file = std::find_if(files_.begin(), files_.end(), names_issuer);
     if (file != files_.end()) {
-      PathVerdict verdict = verify_under(*by_issuer_dn_[file->set], presented, at, options.max_depth);
+      PathVerdict verdict = verify_under(*by_issuer_dn_[file->set], presented, at, options.max_depth, true, attempts);
       if (verdict.ok) {
         verdict.anchor_file = anchor_of(verdict, names_issuer);
         return verdict;
       }
     }
   }
-  PathVerdict verdict = verify_under(*all_roots_, presented, at, options.max_depth);
+  PathVerdict verdict = verify_under(*all_roots_, presented, at, options.max_depth, false, attempts);
   if (!verdict.ok) return verdict;
   if (options.verify_issuer_dn) {
     refuse(verdict, kReasonIssuerDnMismatch, "unable to verify the client certificate issuer");

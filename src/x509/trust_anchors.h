@@ -44,6 +44,13 @@ struct PathVerdict {
   CertificateList path;           // leaf first, root last when ok; as far as it could be built otherwise
 };
 
+// One search for a path, as it was judged: for those who want to know why (clientauth/explain.h).
+struct PathAttempt {
+  bool under_issuer_dn = false;  // only under the roots of the files that name the leaf's issuer (I25), else under all
+  CertificateList roots;         // those of the search
+  PathVerdict verdict;           // before the issuer-DN rule
+};
+
 inline constexpr std::string_view kReasonExpired = "client_cert.expired";
 inline constexpr std::string_view kReasonNotYetValid = "client_cert.not_yet_valid";
 // The issuer of the last certificate at hand is unknown, or the chain ends in a root that is not trusted.
@@ -76,8 +83,10 @@ class TrustAnchors {
   TrustAnchors& operator=(const TrustAnchors&) = delete;
 
   // `presented`: leaf first, the rest in any order; the caller bounds its length. `at`: the moment to judge dates by.
-  // An empty list is refused. The same call serves Strict and Passthrough's shadow verdict.
-  PathVerdict verify_client_chain(const CertificateList& presented, WallTime at, const VerifyOptions& options) const;
+  // An empty list is refused. The same call serves Strict and Passthrough's shadow verdict. `attempts`, where given,
+  // gets every search that was made, in order.
+  PathVerdict verify_client_chain(const CertificateList& presented, WallTime at, const VerifyOptions& options,
+                                  std::vector<PathAttempt>* attempts = nullptr) const;
 
   // DER Names of all CA certificates, each once, in file order: for the CertificateRequest.
   const std::vector<std::string>& ca_names() const { return ca_names_; }
@@ -86,19 +95,26 @@ class TrustAnchors {
   const Digest& digest() const { return digest_; }
 
   std::size_t file_count() const { return files_.size(); }
+  const Certificate& root(std::size_t file) const { return files_[file].root; }
+  // The CA of that file whose subject the issuer-DN rule expects as the leaf's issuer (§1.5).
+  const Certificate& issuer_dn_source(std::size_t file) const { return files_[file].issuer_dn_source; }
+  // The first file that holds this certificate; -1: none does.
+  int file_with(const Certificate& certificate) const;
 
  private:
   struct AnchorSet;
   struct FileAnchor {
     Certificate root;
     Certificate issuer_dn_source;
+    CertificateList certificates;
     std::size_t set;  // index into by_issuer_dn_
   };
   TrustAnchors();
   void index_roots(const std::vector<TrustedCaFile>& files);
   void compute_names_and_digest(const std::vector<TrustedCaFile>& files);
+  // A search under the roots of `anchors`; `attempts` as in verify_client_chain.
   static PathVerdict verify_under(const AnchorSet& anchors, const CertificateList& presented, WallTime at,
-                                  int max_depth);
+                                  int max_depth, bool under_issuer_dn, std::vector<PathAttempt>* attempts);
 
   std::vector<FileAnchor> files_;
   std::unique_ptr<AnchorSet> all_roots_;

@@ -89,6 +89,7 @@ class Readme(unittest.TestCase):
         said = done.stdout + done.stderr
         self.assertEqual(done.returncode, 0, said)
         self.assertIn("gateway.yaml: good, 0 errors, 0 warnings", done.stdout)
+        self.assertIn("sslClientVerify=SUCCESS\nreason     -\nadmitted\n", done.stdout)
         self.assertIn("hello, device", done.stdout)
         self.assertIn("400 No required SSL certificate was sent", done.stdout)
         reasons = [

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "snapshot/compile.h"
 #include "tls/policy.h"
 #include "x509/key_pair.h"
 #include "x509/trusted_ca_file.h"
@@ -121,6 +122,11 @@ std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gat
   return std::make_shared<clientauth::Verifier>(std::move(policy), known);
 }
 
+const model::SslProfile* profile_of(const model::Gateway& gateway, const model::HttpListener& listener) {
+  if (listener.protocol != model::Protocol::kHttps || !listener.ssl_profile) return nullptr;
+  return model::find_by_name(gateway.ssl_profiles, listener.ssl_profile->name);
+}
+
 std::vector<std::string> names_to_send(const clientauth::Verifier& verifier) {
   if (verifier.policy().mode != clientauth::Mode::kStrict) return {};
   std::size_t total = 0;
@@ -135,8 +141,7 @@ bool compile_tls(const model::Gateway& gateway, const model::HttpListener& liste
                  const std::shared_ptr<clientauth::ChainCache>& known, Listener& out, Findings& findings) {
   out.trust = clientauth::no_client_trust();
   if (listener.protocol != model::Protocol::kHttps) return true;
-  const model::SslProfile* profile =
-      listener.ssl_profile ? model::find_by_name(gateway.ssl_profiles, listener.ssl_profile->name) : nullptr;
+  const model::SslProfile* profile = profile_of(gateway, listener);
   bool ok = false;
   std::shared_ptr<clientauth::Verifier> verifier = compile_verifier(gateway, profile, host, known, ok, findings);
   const auto* certificate = model::find_by_name(gateway.ssl_certificates, listener.ssl_certificate->name);
@@ -162,3 +167,15 @@ bool compile_tls(const model::Gateway& gateway, const model::HttpListener& liste
 }
 
 }  // namespace portcullis::snapshot::internal
+
+namespace portcullis::snapshot {
+
+std::shared_ptr<const clientauth::Verifier> compile_client_auth(const model::Gateway& gateway,
+                                                                const model::HttpListener& listener,
+                                                                const model::HostConfig& host,
+                                                                model::Findings& findings) {
+  bool ok = false;
+  return internal::compile_verifier(gateway, internal::profile_of(gateway, listener), host, nullptr, ok, findings);
+}
+
+}  // namespace portcullis::snapshot

@@ -1,0 +1,99 @@
+"""`portcullis explain`: the same answer as the listener's, for every kind of client; and what it says why."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Optional
+
+from harness import client
+from harness.case import GatewayCase, main
+from harness.document import NO_PROFILE, PASSTHROUGH, STRICT, STRICT_B, STRICT_DN, Document, standard
+from harness.gateway import run_command
+from harness.pki import Identity, pki
+
+SHADOWED = 447
+LISTENERS = {
+    "strict": STRICT,
+    "strict-dn": STRICT_DN,
+    "strict-b": STRICT_B,
+    "passthrough": PASSTHROUGH,
+    "shadowed": SHADOWED,
+    "none": NO_PROFILE,
+}
+WHO = """good good_leaf_only good_rsa no_eku fancy sibling expired not_yet untrusted untrusted_with_intermediate
+    untrusted_with_root good_b server_auth under_server_ca self_signed weak_rsa spoof name_thief""".split()
+
+
+class Explain(GatewayCase):
+    @classmethod
+    def document(cls) -> Document:
+        document = standard(cls.backend.port).profile("shadowed", "Passthrough", ["a"], dn=True)
+        return document.listener("shadowed", SHADOWED, "shadowed").rule("to-shadowed", "shadowed")
+
+    def explain(self, listener: str, who: Identity, *more: str) -> tuple[int, dict[str, Any]]:
+        command = ["explain", self.gateway.document_path, "--host", self.gateway.host_path, "--json"]
+        done = run_command(*command, "--listener", listener, "--chain", who.chain, *more)
+        self.assertIn(done.returncode, (0, 2), done.stderr)
+        return done.returncode, json.loads(done.stdout)
+
+    def test_every_kind_of_client_is_told_what_the_listener_says(self) -> None:
+        for name in WHO:
+            who: Identity = getattr(pki(), name)
+            for listener, port in LISTENERS.items():
+                with self.subTest(who=name, listener=listener):
+                    target = "/" + self.token()
+                    with self.gateway.tls(port, who) as wire:
+                        status = wire.request(target).status
+                    line = self.gateway.access_for(target)
+                    code, told = self.explain(listener, who)
+                    self.assertEqual((told["status"], told["sslClientVerify"]), (status, line.verify))
+                    self.assertEqual(told["reason"], line.own.get("reason", ""))
+                    shadow: Optional[dict[str, str]] = told.get("shadow")
+                    self.assertEqual(shadow and shadow["sslClientVerify"], line.own.get("strictWouldSay"))
+                    self.assertEqual((code, told["admitted"]), (0, True) if status == 200 else (2, False))
+                    self.assertEqual(told["handshake"], "completes")
+
+    def test_over_the_limits_the_handshake_fails_as_told(self) -> None:
+        for name in ("long_chain", "heavy_chain"):
+            who: Identity = getattr(pki(), name)
+            for listener in ("strict", "passthrough"):
+                with self.subTest(who=name, listener=listener):
+                    for version in client.BOTH:
+                        self.assertTrue(client.handshake_fails(self.gateway.port(LISTENERS[listener]), who, version))
+                    code, told = self.explain(listener, who)
+                    self.assertEqual((code, told["status"], told["admitted"]), (2, 0, False))
+                    self.assertIn("limits.presented_", told["handshake"])
+            self.assertEqual(self.explain("none", who)[0], 0, "a listener that asks for none gets none")
+
+    def test_every_check_has_an_outcome_and_its_evidence(self) -> None:
+        _, told = self.explain("strict-dn", pki().sibling)
+        (path,) = told["paths"]
+        self.assertTrue(path["holds"])
+        self.assertEqual([one["presented"] for one in path["certificates"] if "presented" in one], [0, 1])
+        self.assertEqual(path["certificates"][2]["trustedClientCertificate"], "a")
+        outcomes = {one["check"]: one["outcome"] for one in path["checks"]}
+        self.assertEqual([name for name, outcome in outcomes.items() if outcome == "failed"], ["issuer_dn"])
+        self.assertEqual(outcomes["revocation"], "not asked")
+        self.assertTrue(all(one["evidence"] for one in path["checks"]))
+
+    def test_both_ways_to_an_anchor_are_shown(self) -> None:
+        """I25: first under the files that name the leaf's issuer, then under all."""
+        document = standard(self.backend.port)
+        document.profile("both", "Strict", ["a", "b"], dn=True).listener("both", 448, "both").rule("to-both", "both")
+        path = self.gateway.directory / "both.json"
+        path.write_text(document.json())
+        chain = pki().name_thief.chain
+        done = run_command("explain", path, "--listener", "both", "--chain", chain, "--json")
+        told = json.loads(done.stdout)
+        self.assertEqual((done.returncode, told["reason"]), (2, "client_cert.issuer_dn_mismatch"))
+        self.assertEqual([(one["under"], one["holds"]) for one in told["paths"]], [("issuer_dn_files", False), ("all_files", True)])
+
+    def test_it_can_be_asked_about_another_time(self) -> None:
+        code, told = self.explain("strict", pki().good, "--at", "2099-01-01")
+        self.assertEqual((code, told["reason"], told["at"]), (2, "client_cert.expired", "2099-01-01T00:00:00.000Z"))
+        code, told = self.explain("strict", pki().good, "--at", "2001-01-01T00:00:00Z")
+        self.assertEqual((code, told["reason"]), (2, "client_cert.not_yet_valid"))
+
+
+if __name__ == "__main__":
+    main()
