@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "snapshot/internal/compile_sessions.h"
 #include "snapshot/internal/compile_tls.h"
 
 namespace portcullis::snapshot {
@@ -35,7 +36,11 @@ struct Draft {
 class Compiler {
  public:
   Compiler(const model::HostConfig& host, Carryover* carryover, Findings& findings)
-      : host_(host), carryover_(carryover), findings_(findings) {}
+      : host_(host),
+        carryover_(carryover),
+        findings_(findings),
+        ticket_keys_(
+            internal::compile_ticket_keys(host, carryover == nullptr ? nullptr : carryover->ticket_keys(), findings)) {}
 
   void add(const model::Gateway& gateway) {
     for (const model::HttpListener& listener : gateway.http_listeners) add_listener(gateway, listener);
@@ -153,9 +158,13 @@ class Compiler {
       }
       return choice;
     };
-    const bool keeps = carryover_ != nullptr && host_.client_auth.sessions == model::SessionMode::kStateful;
-    auto door = tls::Door::create(std::move(select), keeps ? carryover_->session_store(address.local) : nullptr,
-                                  host_.client_auth.session_lifetime);
+    tls::Sessions sessions;
+    sessions.lifetime = host_.client_auth.session_lifetime;
+    sessions.tickets = ticket_keys_;
+    if (carryover_ != nullptr && host_.client_auth.sessions == model::SessionMode::kStateful) {
+      sessions.store = carryover_->session_store(address.local);
+    }
+    auto door = tls::Door::create(std::move(select), std::move(sessions));
     if (!door) {
       findings_.error(door.error().code, "", door.error().message);
       return;
@@ -166,6 +175,7 @@ class Compiler {
   const model::HostConfig& host_;
   Carryover* carryover_;
   Findings& findings_;
+  std::shared_ptr<tls::TicketKeys> ticket_keys_;  // null: no tickets
   Findings repeated_;
   std::set<const model::RewriteRuleSet*> reported_sets_;
   std::map<Endpoint, Draft> drafts_;

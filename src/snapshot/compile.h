@@ -22,6 +22,8 @@ class Carryover {
   std::shared_ptr<const upstream::Membership> membership(const model::BackendAddressPool& pool) {
     return keeper_.adopt(pool);
   }
+  // Keys of stateless session tickets where no file gives them: a reload keeps them, a restart does not.
+  const std::shared_ptr<tls::TicketKeys>& ticket_keys() const { return ticket_keys_; }
   const std::shared_ptr<clientauth::ChainCache>& known_chains() const { return known_chains_; }
   // Forgets what belongs to addresses and to trust that `snapshot` no longer has.
   void keep_only(const Snapshot& snapshot);
@@ -30,6 +32,7 @@ class Carryover {
  private:
   upstream::MembershipKeeper& keeper_;
   std::map<Endpoint, std::shared_ptr<tls::SessionStore>> stores_;
+  std::shared_ptr<tls::TicketKeys> ticket_keys_ = tls::TicketKeys::of_this_process();
   std::shared_ptr<clientauth::ChainCache> known_chains_ = std::make_shared<clientauth::ChainCache>();
   std::uint64_t generation_ = 0;
 };

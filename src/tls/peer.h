@@ -4,6 +4,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "x509/certificate.h"
@@ -34,6 +37,19 @@ class PeerVerifier {
 
   // Whether a new session with this peer is worth keeping: not when it could never be resumed.
   virtual bool worth_keeping(const PeerState* /*peer*/, WallTime /*now*/) { return true; }
+
+  // What a stateless ticket has to say of a peer beside its leaf certificate, which lies in the ticket already.
+  // nullopt: it cannot be told within `most` bytes, and no ticket is issued.
+  virtual std::optional<std::string> write_down(const PeerState& /*peer*/, std::size_t /*most*/) {
+    return std::nullopt;
+  }
+
+  // The peer that `written` is about, which came back in a ticket of ours (of this process or of another with the same
+  // keys), as it is to be seen at `now`. Null: a full handshake, in silence.
+  virtual std::shared_ptr<const PeerState> recall(const x509::Certificate& /*leaf*/, std::string_view /*written*/,
+                                                  WallTime /*now*/) {
+    return nullptr;
+  }
 };
 
 }  // namespace portcullis::tls

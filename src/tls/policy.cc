@@ -37,6 +37,11 @@ std::optional<TlsPolicy> predefined_policy(std::string_view name) {
   return std::nullopt;
 }
 
+std::string describe(const TlsPolicy& policy) {
+  return policy.name + " " + std::to_string(policy.min_version) + " " + std::to_string(policy.max_version) + " " +
+         policy.cipher_list + " " + policy.ciphersuites;
+}
+
 TlsPolicy default_policy() { return *predefined_policy("AppGwSslPolicy20220101"); }
 
 }  // namespace portcullis::tls

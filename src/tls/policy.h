@@ -15,6 +15,9 @@ struct TlsPolicy {
   std::string ciphersuites;  // TLS 1.3
 };
 
+// Everything that a policy says, in one line: what binds sessions to it.
+std::string describe(const TlsPolicy& policy);
+
 // A predefined policy that is still offered (azure-semantics §3.3): AppGwSslPolicy20220101, …20220101S, …20170401S,
 // without regard to case. nullopt for unknown and for retired names.
 std::optional<TlsPolicy> predefined_policy(std::string_view name);

@@ -11,9 +11,9 @@ namespace {
 
 constexpr char kGroups[] = "X25519:P-256:P-384";
 constexpr std::size_t kSessionTicketsPerHandshake = 1;
-// Never the built-in tickets (I1): they carry no policy. No renegotiation, no compression; the server's order decides.
-// An end without close_notify is no attack on HTTP, whose framing shows what was cut; as an error it would cost the
-// client its session.
+// No tickets unless the door asks for them, and never the built-in ones (I1): they carry no policy. No renegotiation,
+// no compression; the server's order decides. An end without close_notify is no attack on HTTP, whose framing shows
+// what was cut; as an error it would cost the client its session.
 constexpr std::uint64_t kOptions = SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF;
 
@@ -60,6 +60,8 @@ Result<void> ServerContext::build() {
   context_ = new_context();
   if (context_ == nullptr) return refused("OpenSSL makes no context");
   SSL_CTX* raw = context_.get();
+  // In TLS 1.2 the ServerHello names a session id or not by this context's mode, not by the front one's.
+  if (!options_.session_ids) SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   const TlsPolicy& policy = options_.policy;
   if (SSL_CTX_set_min_proto_version(raw, policy.min_version) != 1 ||
       SSL_CTX_set_max_proto_version(raw, policy.max_version) != 1 ||
@@ -100,9 +102,9 @@ bool ServerContext::apply(SSL* ssl) const {
          SSL_set_session_id_context(ssl, digest.bytes.data(), static_cast<unsigned int>(digest.bytes.size())) == 1;
 }
 
-Result<std::shared_ptr<const Door>> Door::create(Select select, std::shared_ptr<SessionStore> store,
-                                                 std::chrono::seconds session_lifetime) {
-  std::shared_ptr<Door> made(new Door(std::move(select), std::move(store), session_lifetime));
+Result<std::shared_ptr<const Door>> Door::create(Select select, Sessions sessions) {
+  CHECK(sessions.store == nullptr || sessions.tickets == nullptr);
+  std::shared_ptr<Door> made(new Door(std::move(select), std::move(sessions)));
   if (auto built = made->build(); !built) return forward_error(built);
   return std::shared_ptr<const Door>(std::move(made));
 }
@@ -117,15 +119,19 @@ Result<void> Door::build() {
   if (SSL_CTX_set_ciphersuites(raw, default_policy().ciphersuites.c_str()) != 1) return refused("TLS 1.3 suites");
   SSL_CTX_set_client_hello_cb(raw, &Callbacks::client_hello, nullptr);
   Callbacks::attach(raw, this);
-  if (store_ == nullptr) {
+  const bool keeps = store() != nullptr || tickets() != nullptr;
+  SSL_CTX_set_num_tickets(raw, keeps ? kSessionTicketsPerHandshake : 0);
+  SSL_CTX_set_timeout(raw, static_cast<long>(session_lifetime().count()));
+  if (store() == nullptr) {
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(raw, 0);
+    if (tickets() != nullptr) {
+      SSL_CTX_set_tlsext_ticket_key_evp_cb(raw, &Callbacks::ticket_key);
+      CHECK(SSL_CTX_set_session_ticket_cb(raw, &Callbacks::write_ticket, &Callbacks::open_ticket, nullptr) == 1);
+    }
     return {};
   }
   SSL_CTX_set_session_cache_mode(raw,
                                  SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR);
-  SSL_CTX_set_timeout(raw, static_cast<long>(session_lifetime_.count()));
-  SSL_CTX_set_num_tickets(raw, kSessionTicketsPerHandshake);
   SSL_CTX_sess_set_new_cb(raw, &Callbacks::new_session);
   SSL_CTX_sess_set_get_cb(raw, &Callbacks::get_session);
   SSL_CTX_sess_set_remove_cb(raw, &Callbacks::remove_session);

@@ -17,6 +17,7 @@
 #include "tls/peer.h"
 #include "tls/policy.h"
 #include "tls/session_store.h"
+#include "tls/ticket_keys.h"
 #include "x509/key_pair.h"
 
 namespace portcullis::tls {
@@ -35,6 +36,7 @@ struct ServerContextOptions {
   Digest session_digest;                      // binds sessions to this listener, profile and policy (I2)
   std::uint32_t presented_bytes = 32 * 1024;  // more makes the handshake fail
   bool http2 = false;                         // offered by ALPN, before http/1.1 (ARM enableHttp2)
+  bool session_ids = true;                    // TLS 1.2 clients are given one: only where a store keeps the session
 };
 
 class ServerContext {
@@ -59,6 +61,13 @@ class ServerContext {
   SslCtxPtr context_;
 };
 
+// How the sessions of one bind address are kept. With neither store nor keys none are, and none is resumed.
+struct Sessions {
+  std::shared_ptr<SessionStore> store;      // stateful: the client holds an id; TLS 1.2 and 1.3
+  std::shared_ptr<TicketKeys> tickets;      // stateless: the client holds the session, sealed; `store` is null then
+  std::chrono::seconds lifetime{8 * 3600};  // after the original full handshake; nothing is resumed later
+};
+
 class Door {
  public:
   // Which listener a ClientHello means: given the canonical SNI (nullopt when there is none, or none that is a host
@@ -69,24 +78,20 @@ class Door {
   };
   using Select = std::function<Choice(std::optional<std::string_view> sni)>;
 
-  // `store` may be null: no sessions are kept and none resumed. `session_lifetime`: seconds after the original full
-  // handshake during which a session may be resumed.
-  static Result<std::shared_ptr<const Door>> create(Select select, std::shared_ptr<SessionStore> store,
-                                                    std::chrono::seconds session_lifetime);
+  static Result<std::shared_ptr<const Door>> create(Select select, Sessions sessions);
 
   SSL_CTX* native() const { return front_.get(); }
   Choice choose(std::optional<std::string_view> sni) const { return select_(sni); }
-  SessionStore* store() const { return store_.get(); }
-  std::chrono::seconds session_lifetime() const { return session_lifetime_; }
+  SessionStore* store() const { return sessions_.store.get(); }
+  TicketKeys* tickets() const { return sessions_.tickets.get(); }
+  std::chrono::seconds session_lifetime() const { return sessions_.lifetime; }
 
  private:
-  Door(Select select, std::shared_ptr<SessionStore> store, std::chrono::seconds lifetime)
-      : select_(std::move(select)), store_(std::move(store)), session_lifetime_(lifetime) {}
+  Door(Select select, Sessions sessions) : select_(std::move(select)), sessions_(std::move(sessions)) {}
   Result<void> build();
 
   Select select_;
-  std::shared_ptr<SessionStore> store_;
-  std::chrono::seconds session_lifetime_;
+  Sessions sessions_;
   SslCtxPtr front_;
 };
 

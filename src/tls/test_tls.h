@@ -1,5 +1,6 @@
-// For the tests of this room only: an OpenSSL client whose bytes the test moves by hand over a socketpair, a verifier
-// that writes down what it is asked, and a fixture with a door. One thread: client and server share it.
+// For tests only, of this room and of those above that shake hands: an OpenSSL client whose bytes the test moves by
+// hand over a socketpair, a verifier that writes down what it is asked, and a fixture with a door. One thread: client
+// and server share it.
 #pragma once
 
 #include <algorithm>
@@ -23,6 +24,7 @@ namespace portcullis::tls {
 
 struct FakePeer final : PeerState {
   x509::CertificateList presented;
+  std::string note;  // of one that came back in a ticket
 };
 
 struct FakeVerifier final : PeerVerifier {
@@ -37,7 +39,26 @@ struct FakeVerifier final : PeerVerifier {
     asked.emplace_back(peer, original);
     return resumable;
   }
+  // The leaf alone comes back, and what was written must be what was presented above it.
+  std::optional<std::string> write_down(const PeerState& peer, std::size_t most) override {
+    std::string written;
+    const auto& presented = static_cast<const FakePeer&>(peer).presented;
+    for (std::size_t i = 1; i < presented.size(); ++i) written += presented[i].der();
+    if (padding + written.size() > most) return std::nullopt;
+    return written;
+  }
+  std::shared_ptr<const PeerState> recall(const x509::Certificate& leaf, std::string_view written, WallTime) override {
+    ++recalled;
+    if (forgets) return nullptr;
+    auto peer = std::make_shared<FakePeer>();
+    peer->presented = {leaf};
+    peer->note = std::string(written);
+    return peer;
+  }
   bool refuses = false;
+  bool forgets = false;
+  std::size_t padding = 0;  // what write_down believes to have written besides
+  int recalled = 0;
   bool resumable = true;
   int judged = 0;
   std::vector<std::pair<const PeerState*, WallTime>> asked;
@@ -223,7 +244,7 @@ struct TlsTest : event::ManualLoopTest {
       const x509::CertificateList chain = server.presented();
       x509::ServerKeyPair pair{server.certificate, {chain.begin() + 1, chain.end()}, server.issuers, server.key};
       ServerContextOptions options{std::move(pair), spec.policy,          spec.verifier, spec.ca_names,
-                                   digest,          spec.presented_bytes, spec.http2};
+                                   digest,          spec.presented_bytes, spec.http2,    keeps_ids()};
       auto made = ServerContext::create(std::move(options));
       EXPECT_TRUE(made) << made.error().message;
       contexts.push_back(*made);
@@ -237,10 +258,11 @@ struct TlsTest : event::ManualLoopTest {
       }
       return choice;
     };
-    auto door_made = Door::create(std::move(select), store, lifetime);
+    auto door_made = Door::create(std::move(select), {tickets == nullptr ? store : nullptr, tickets, lifetime});
     EXPECT_TRUE(door_made);
     return *door_made;
   }
+  bool keeps_ids() const { return tickets == nullptr && store != nullptr; }
   void open(std::vector<ListenerSpec> specs, std::chrono::seconds lifetime = std::chrono::hours(8)) {
     door = make_door(std::move(specs), lifetime);
   }
@@ -284,6 +306,7 @@ struct TlsTest : event::ManualLoopTest {
   x509::Issued server = pki.server(ca);
   x509::Issued client = pki.leaf("client", ca);
   std::shared_ptr<SessionStore> store = std::make_shared<SessionStore>();
+  std::shared_ptr<TicketKeys> tickets;  // where they are there, `store` is not used
   std::shared_ptr<FakeVerifier> verifier = std::make_shared<FakeVerifier>();
   std::shared_ptr<const Door> door;
 };

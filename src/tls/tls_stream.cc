@@ -105,6 +105,8 @@ void TlsStream::finish_info() {
   info_.original = info_.resumed ? resumed_original_ : tcp_->loop().wall_now();
   resumed_peer_.reset();
   presented_peer_.reset();
+  if (door_.store() == nullptr) Callbacks::forget_session(ssl_.get());
+  written_.reset();
   std::string().swap(initial_);
 }
 

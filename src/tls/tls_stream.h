@@ -68,6 +68,8 @@ class TlsStream final : public net::ByteStream {
   bool socket_eof_ = false;
   bool broken_ = false;
   bool refused_by_limits_ = false;
+  bool no_ticket_ = false;                           // this client's session does not fit a ticket, or is not worth one
+  std::optional<std::string> written_;               // PeerVerifier::write_down, for the ticket
   std::shared_ptr<const PeerState> presented_peer_;  // of a full handshake
   std::shared_ptr<const PeerState> resumed_peer_;    // of the session looked up
   WallTime resumed_original_{};

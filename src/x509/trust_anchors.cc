@@ -166,6 +166,7 @@ void TrustAnchors::compute_names_and_digest(const std::vector<TrustedCaFile>& fi
       std::string name = ca.subject_der();
       if (seen.insert(name).second) ca_names_.push_back(std::move(name));
       certificates.insert(ca.der());
+      by_sha256_.emplace(ca.sha256(), ca);
     }
     for (const std::string& der : certificates) one.add_field(der);
     one.add_field(file.issuer_dn_source.der());
@@ -175,6 +176,17 @@ void TrustAnchors::compute_names_and_digest(const std::vector<TrustedCaFile>& fi
   all.add_u64(parts.size());
   for (const std::string& part : parts) all.add_field(part);
   digest_ = all.finish();
+}
+
+const Certificate* TrustAnchors::find(const Digest& sha256) const {
+  const auto found = by_sha256_.find(sha256);
+  return found == by_sha256_.end() ? nullptr : &found->second;
+}
+
+int TrustAnchors::file_of_root(const Certificate& root) const {
+  const auto file =
+      std::find_if(files_.begin(), files_.end(), [&](const FileAnchor& candidate) { return candidate.root == root; });
+  return file == files_.end() ? -1 : static_cast<int>(file - files_.begin());
 }
 
 int TrustAnchors::file_with(const Certificate& certificate) const {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <openssl/types.h>
@@ -94,6 +95,11 @@ class TrustAnchors {
   // Over the DER of every CA certificate and every file's issuer-DN source, independent of the order of files.
   const Digest& digest() const { return digest_; }
 
+  // The CA certificate, root or intermediate, with this SHA-256 over its DER; null when no file holds it.
+  const Certificate* find(const Digest& sha256) const;
+  // Index of the first file with this root; -1 when it is none of the roots.
+  int file_of_root(const Certificate& root) const;
+
   std::size_t file_count() const { return files_.size(); }
   const Certificate& root(std::size_t file) const { return files_[file].root; }
   // The CA of that file whose subject the issuer-DN rule expects as the leaf's issuer (§1.5).
@@ -120,6 +126,7 @@ class TrustAnchors {
   std::unique_ptr<AnchorSet> all_roots_;
   std::vector<std::unique_ptr<AnchorSet>> by_issuer_dn_;  // the roots of all files that name one issuer DN
   std::vector<std::string> ca_names_;
+  std::unordered_map<Digest, Certificate, DigestHash> by_sha256_;
   Digest digest_;
 };
 

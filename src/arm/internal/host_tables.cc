@@ -139,10 +139,15 @@ const Table<ClientAuth>& client_auth_table() {
         enumerator<C>(&C::sessions, Names<SessionMode>{{"stateful", SessionMode::kStateful},
                                                        {"tickets", SessionMode::kTickets},
                                                        {"off", SessionMode::kOff}}),
-        "Where TLS sessions live: in this process, in tickets that clients keep, or nowhere."},
-       {"session_lifetime", duration<C>(&C::session_lifetime, 1s, 7 * 24h), "How long a session may be resumed."},
+        "Where TLS sessions live: in this process (clients hold an id), in sealed tickets that clients hold, or "
+        "nowhere."},
+       {"session_lifetime", duration<C>(&C::session_lifetime, 1s, 7 * 24h),
+        "How long after its full handshake a session may be resumed, however often its ticket was renewed."},
        {"ticket_key_file", path<C>(&C::ticket_key_file),
-        "A file with the keys of `tickets`, for several machines to share; empty: keys of this process."},
+        "A file with the keys of `tickets`, for several machines to share, readable by its owner alone: lines of 160 "
+        "hexadecimal digits (`openssl rand -hex 80`), of which the first seals and all open; read again at SIGHUP. "
+        "Empty: "
+        "keys of this process, each in use for 12 hours."},
        {"verify_depth", number<C>(&C::verify_depth, 0, 100),
         "Intermediates allowed between a client's certificate and its root."},
        {"journal", number<C>(&C::journal, 0, 100'000'000), "Handshakes and refusals that are remembered."},
@@ -160,8 +165,6 @@ void read_client_auth(Context& context, const Node& node, const std::string& poi
   const auto note = [&](const char* key, std::string_view feature) {
     host.unsupported_yet.push_back({std::string("client_auth.") + key, std::string(feature), pointer_to(pointer, key)});
   };
-  if (host.client_auth.sessions == SessionMode::kTickets) note("sessions", "stateless session tickets");
-  if (!host.client_auth.ticket_key_file.empty()) note("ticket_key_file", "stateless session tickets");
   if (node.find("journal") != nullptr) note("journal", "the journal");
   if (host.client_auth.client_cert_header != ClientCertHeader::kOff) note("client_cert_header", "RFC 9440 headers");
 }

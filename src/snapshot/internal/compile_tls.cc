@@ -151,10 +151,11 @@ bool compile_tls(const model::Gateway& gateway, const model::HttpListener& liste
   out.verifier = verifier;
   tls::TlsPolicy policy = policy_for(gateway, profile);
   const Digest session = clientauth::session_digest(out.trust, gateway.name + "/" + listener.name,
-                                                    profile == nullptr ? "" : profile->name, policy.name);
+                                                    profile == nullptr ? "" : profile->name, tls::describe(policy));
   tls::ServerContextOptions options{std::move(*pair), std::move(policy),          verifier, {},
                                     session,          host.limits.presented_bytes};
   options.http2 = gateway.enable_http2;
+  options.session_ids = host.client_auth.sessions == model::SessionMode::kStateful;
   if (verifier != nullptr) options.ca_names = names_to_send(*verifier);
   auto context = tls::ServerContext::create(std::move(options));
   if (!context) {

@@ -81,7 +81,10 @@ int Callbacks::client_hello(SSL* ssl, int* alert, void*) {
   stream.context_ = choice.context;
   stream.info_.listener = choice.listener;
   stream.info_.sni = sni.value_or("");
-  if (choice.context->apply(ssl)) return SSL_CLIENT_HELLO_SUCCESS;
+  if (choice.context->apply(ssl)) {
+    if (stream.door_.tickets() != nullptr) SSL_clear_options(ssl, SSL_OP_NO_TICKET);
+    return SSL_CLIENT_HELLO_SUCCESS;
+  }
   *alert = SSL_AD_INTERNAL_ERROR;
   return SSL_CLIENT_HELLO_ERROR;
 }
@@ -103,8 +106,21 @@ int Callbacks::verify(X509_STORE_CTX* store_context, void*) {
     X509_STORE_CTX_set_error(store_context, X509_V_ERR_CERT_REJECTED);
     return 0;
   }
+  if (stream.door_.tickets() != nullptr) prepare_ticket(ssl, stream, presented.front().der_size());
   X509_STORE_CTX_set_error(store_context, X509_V_OK);
   return 1;
+}
+
+void Callbacks::drop_chain(SSL* ssl) {
+  STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl);
+  while (chain != nullptr && sk_X509_num(chain) > 0) X509_free(sk_X509_pop(chain));
+}
+
+bool Callbacks::may_resume(const TlsStream& stream, const PeerState* peer, WallTime original) {
+  const WallTime now = stream.tcp_->loop().wall_now();
+  if (now < original || now >= original + stream.door_.session_lifetime()) return false;
+  PeerVerifier* verifier = stream.context_->verifier();
+  return verifier == nullptr || verifier->may_resume(peer, original, now);
 }
 
 int Callbacks::new_session(SSL* ssl, SSL_SESSION* session) {
@@ -112,10 +128,7 @@ int Callbacks::new_session(SSL* ssl, SSL_SESSION* session) {
   SessionStore* store = stream.door_.store();
   const std::string_view id = session_id(session);
   if (store == nullptr || stream.context_ == nullptr || id.empty()) return 0;
-  // Only the leaf is needed by OpenSSL after the handshake: the chain above it is ours already, in the peer's record.
-  if (STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl); chain != nullptr && SSL_get_session(ssl) == session) {
-    while (sk_X509_num(chain) > 0) X509_free(sk_X509_pop(chain));
-  }
+  if (SSL_get_session(ssl) == session) drop_chain(ssl);
   const bool resumed = SSL_session_reused(ssl) == 1;
   const WallTime now = stream.tcp_->loop().wall_now();
   StoredSession stored;
@@ -139,10 +152,7 @@ SSL_SESSION* Callbacks::get_session(SSL* ssl, const unsigned char* id, int id_si
   const std::string_view key(reinterpret_cast<const char*>(id), static_cast<std::size_t>(id_size));
   StoredSession found;
   if (!store->find(key, stream.context_->session_digest(), single_use, found)) return nullptr;
-  const WallTime now = stream.tcp_->loop().wall_now();
-  PeerVerifier* verifier = stream.context_->verifier();
-  const bool young = now >= found.original && now < found.original + stream.door_.session_lifetime();
-  if (!young || (verifier != nullptr && !verifier->may_resume(found.peer.get(), found.original, now))) {
+  if (!may_resume(stream, found.peer.get(), found.original)) {
     store->remove(key);
     return nullptr;
   }
