@@ -36,14 +36,16 @@ std::shared_ptr<const PeerRecord> Verifier::rejudge(const PeerRecord& record, Wa
   return record_of(record.presented, now);
 }
 
-std::shared_ptr<const PeerRecord> Verifier::record_of(const x509::CertificateList& presented, WallTime now) const {
+std::shared_ptr<const PeerRecord> Verifier::record_of(const x509::CertificateList& presented, WallTime now,
+                                                      const PeerNote::Pass* pass) const {
   if (!limit_exceeded(presented).empty()) return nullptr;
   Digest chain;
   if (known_ != nullptr) {
     chain = chain_digest(presented, trust_, judges_under_);
     if (auto record = known_->find(chain, now)) return record;
   }
-  auto record = new_record(presented, now, nullptr);
+  auto record = pass == nullptr ? nullptr : restored_record(presented, *pass, now);
+  if (record == nullptr) record = new_record(presented, now, nullptr);
   if (known_ != nullptr) known_->put(chain, record, now);
   return record;
 }
@@ -76,6 +78,72 @@ void Verifier::judge_path(PeerRecord& record, WallTime now, std::vector<x509::Pa
   record.path = policy_.anchors->verify_client_chain(record.presented, now, options, attempts);
   // Never before the path holds: a stranger's certificate would say whom this gateway talks to (I20).
   if (record.path.ok && policy_.ocsp) record.ocsp = ocsp_queries(record.path, *policy_.ocsp);
+}
+
+std::optional<std::string> Verifier::write_down(const tls::PeerState& peer, std::size_t most) {
+  const auto& record = static_cast<const PeerRecord&>(peer);
+  if (record.presented.size() > kMostNotedCertificates + 1) return std::nullopt;
+  PeerNote note;
+  for (std::size_t i = 1; i < record.presented.size(); ++i) note.above_leaf.push_back(record.presented[i].der());
+  if (record.judged && record.path.ok) {
+    PeerNote::Pass& pass = note.pass.emplace();
+    pass.judged_under = record.judged_under;
+    pass.judged_at = record.judged_at;
+    pass.earliest_not_after = record.path.earliest_not_after;
+    for (const x509::Certificate& certificate : record.path.path) {
+      PeerNote::Step& step = pass.path.emplace_back();
+      const auto found = std::find(record.presented.begin(), record.presented.end(), certificate);
+      if (found != record.presented.end()) {
+        step.presented = static_cast<std::uint8_t>(found - record.presented.begin());
+      } else {
+        step.uploaded = certificate.sha256();
+      }
+    }
+  }
+  std::string written = write_peer_note(note);
+  if (written.size() > most) return std::nullopt;
+  return written;
+}
+
+std::shared_ptr<const tls::PeerState> Verifier::recall(const x509::Certificate& leaf, std::string_view written,
+                                                       WallTime now) {
+  const auto note = read_peer_note(written);
+  if (!note) return nullptr;
+  x509::CertificateList presented{leaf};
+  for (const std::string& der : note->above_leaf) {
+    auto certificate = x509::Certificate::from_der(der);
+    if (!certificate) return nullptr;
+    presented.push_back(std::move(*certificate));
+  }
+  return record_of(presented, now, note->pass ? &*note->pass : nullptr);
+}
+
+std::shared_ptr<PeerRecord> Verifier::restored_record(const x509::CertificateList& presented,
+                                                      const PeerNote::Pass& pass, WallTime now) const {
+  if (policy_.anchors == nullptr || pass.judged_under != judges_under_) return nullptr;
+  auto record = std::make_shared<PeerRecord>();
+  x509::PathVerdict& path = record->path;
+  path.earliest_not_after = WallTime::max();
+  for (const PeerNote::Step& step : pass.path) {
+    const x509::Certificate* certificate =
+        step.presented ? &presented[*step.presented] : policy_.anchors->find(step.uploaded);
+    if (certificate == nullptr) return nullptr;
+    path.path.push_back(*certificate);
+    path.earliest_not_after = std::min(path.earliest_not_after, certificate->not_after());
+  }
+  path.anchor_file = policy_.anchors->file_of_root(path.path.back());
+  if (path.anchor_file < 0 || path.earliest_not_after != pass.earliest_not_after) return nullptr;
+  path.ok = true;
+  record->trust = trust_;
+  record->judged = true;
+  record->judged_at = pass.judged_at;
+  record->judged_under = judges_under_;
+  if (!record->holds_at(now)) return nullptr;
+  record->presented = presented;
+  record->identity = x509::describe(presented.front());
+  if (policy_.ocsp) record->ocsp = ocsp_queries(path, *policy_.ocsp);
+  record->weigh();
+  return record;
 }
 
 bool Verifier::may_resume(const tls::PeerState* peer, WallTime, WallTime now) {

@@ -4,9 +4,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "clientauth/chain_cache.h"
 #include "clientauth/ocsp_query.h"
+#include "clientauth/peer_note.h"
 #include "clientauth/policy.h"
 #include "tls/peer.h"
 #include "x509/identity.h"
@@ -46,6 +50,12 @@ class Verifier final : public tls::PeerVerifier {
   std::shared_ptr<const tls::PeerState> judge(const x509::CertificateList& presented, WallTime now) override;
   bool may_resume(const tls::PeerState* peer, WallTime original, WallTime now) override;
   bool worth_keeping(const tls::PeerState* peer, WallTime now) override { return may_resume(peer, now, now); }
+  // A PeerNote.
+  std::optional<std::string> write_down(const tls::PeerState& peer, std::size_t most) override;
+  // The record as it was, and shared with the client's other connections; judged anew where what was written down does
+  // not hold under this policy now.
+  std::shared_ptr<const tls::PeerState> recall(const x509::Certificate& leaf, std::string_view written,
+                                               WallTime now) override;
 
   // As judge(), and every search for a path is noted in `attempts`; nothing is taken from what was judged before, nor
   // kept. For those who want to know why (explain.h).
@@ -64,11 +74,15 @@ class Verifier final : public tls::PeerVerifier {
   const Digest& judges_under() const { return judges_under_; }
 
  private:
-  // The chain as judged under this policy, now or before; null where it is over the limits.
-  std::shared_ptr<const PeerRecord> record_of(const x509::CertificateList& presented, WallTime now) const;
+  // The chain as judged under this policy, now or before, or as `pass` tells; null where it is over the limits.
+  std::shared_ptr<const PeerRecord> record_of(const x509::CertificateList& presented, WallTime now,
+                                              const PeerNote::Pass* pass = nullptr) const;
   // A record judged anew; the chain is within the limits.
   std::shared_ptr<PeerRecord> new_record(const x509::CertificateList& presented, WallTime now,
                                          std::vector<x509::PathAttempt>* attempts) const;
+  // A record with the judgement that `pass` tells of; null where that does not hold here and now.
+  std::shared_ptr<PeerRecord> restored_record(const x509::CertificateList& presented, const PeerNote::Pass& pass,
+                                              WallTime now) const;
   void judge_path(PeerRecord& record, WallTime now, std::vector<x509::PathAttempt>* attempts) const;
 
   ClientPolicy policy_;
