@@ -5,6 +5,7 @@ mtls-invariants I1–I4, I23, L3, L4, L6, L7; azure-semantics §1.3.
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Optional
@@ -45,10 +46,27 @@ def document(backend_port: int) -> Document:
     return made
 
 
+def ticket_size(text: str) -> int:
+    """Bytes, at most 15 too many, of the ticket that `openssl sess_id -text` shows."""
+    rows = text[text.index("TLS session ticket:") :].split("\n\n")[0].splitlines()[1:]
+    return 16 * sum(re.match(r"    [0-9a-f]{4} - ", row) is not None for row in rows)
+
+
+TICKETS: dict[str, object] = {"sessions": "tickets"}
+
+
 class Sessions(GatewayCase):
+    """As they are by default, and in every other class that this one is the base of."""
+
+    CLIENT_AUTH: dict[str, object] = {}
+
     @classmethod
     def document(cls) -> Document:
         return document(cls.backend.port)
+
+    @classmethod
+    def host(cls) -> dict[str, object]:
+        return {"client_auth": cls.CLIENT_AUTH}
 
     def session(
         self, version: str, port: int = SITES, sni: Optional[str] = "a.test", who: Optional[Identity] = None
@@ -103,7 +121,7 @@ class Sessions(GatewayCase):
                     fingerprint = pki().good.field("-fingerprint", "-sha1").replace(":", "").lower()
                     self.assertEqual(request.get("x-client-fingerprint"), fingerprint)
 
-    def test_a_session_of_one_profile_opens_no_other(self) -> None:
+    def test_I1_L3_L4_a_session_of_one_profile_opens_no_other(self) -> None:
         # What a client without its certificate gets elsewhere, with a session that strict a.test admitted.
         elsewhere = (
             (SITES, "twin.test", 400, "NONE"),
@@ -124,7 +142,7 @@ class Sessions(GatewayCase):
                     self.assertFalse(run.reused, "a session crossed from one policy to another")
                     self.assertEqual((run.response.status, line.verify), (status, verify))
 
-    def test_a_passthrough_session_admits_nobody_to_a_strict_listener(self) -> None:
+    def test_I1_a_passthrough_session_admits_nobody_to_a_strict_listener(self) -> None:
         for version in client.BOTH:
             for who in (pki().expired, pki().untrusted):
                 with self.subTest(version=version, who=who.name):
@@ -133,7 +151,7 @@ class Sessions(GatewayCase):
                     self.assertFalse(run.reused)
                     self.assertEqual((run.response.status, line.verify), (400, "NONE"))
 
-    def test_the_fallback_is_a_full_handshake_not_an_error(self) -> None:
+    def test_I1_the_fallback_is_a_full_handshake_not_an_error(self) -> None:
         for version in client.BOTH:
             session = self.session(version)
             for sni, status in (("b.test", 400), ("other-name.test", 200), ("p.test", 200)):
@@ -143,7 +161,7 @@ class Sessions(GatewayCase):
                     self.assertEqual(run.response.status, status)
                     self.assertNotEqual(line.verify, "NONE", "the client was not asked again")
 
-    def test_without_sni_the_default_listener_is_meant(self) -> None:
+    def test_I1_without_sni_the_default_listener_is_meant(self) -> None:
         for version in client.BOTH:
             with self.subTest(version=version):
                 # No SNI selects the same listener (a.test) under the same policy: resuming is right.
@@ -159,7 +177,7 @@ class Sessions(GatewayCase):
                 self.assertFalse(run.reused)
                 self.assertEqual((run.response.status, line.verify), (400, "NONE"))
 
-    def test_a_certificate_that_expired_since_is_refused(self) -> None:
+    def test_I4_L7_a_certificate_that_expired_since_is_refused(self) -> None:
         born = time.time()
         who = {version: pki().short_lived(6) for version in client.BOTH}
         session = {version: self.session(version, who=who[version]) for version in client.BOTH}
@@ -177,28 +195,30 @@ class Sessions(GatewayCase):
                 # The connection that was admitted before is judged anew at each request.
                 self.assert_certificate_error(wire.request(host="a.test"))
 
-    def test_a_session_of_another_process_is_forgotten_in_silence(self) -> None:
-        with Gateway(document(self.backend.port)) as other:
+    def test_I1_a_session_of_another_process_is_forgotten_in_silence(self) -> None:
+        with Gateway(document(self.backend.port), self.host()) as other:
             for version in client.BOTH:
                 with self.subTest(version=version):
                     run, line = self.resume(self.session(version), version, gateway=other)
                     self.assertFalse(run.reused)
                     self.assertEqual((run.response.status, line.verify), (400, "NONE"))
 
-    def test_sessions_are_stateful_without_tickets_or_early_data(self) -> None:
+    def test_what_a_client_holds(self) -> None:
         for version in client.BOTH:
             with self.subTest(version=version):
                 text = openssl("sess_id", "-in", self.session(version), "-noout", "-text").decode()
                 self.assertNotRegex(text, r"Max Early Data: [1-9]")
-                if version == "1.2":
-                    self.assertNotIn("TLS session ticket:", text)
-                    self.assertRegex(text, r"Session-ID: [0-9A-F]{64}")
-                else:
-                    ticket = text[text.index("TLS session ticket:") :].split("\n\n")[0].splitlines()[1:]
-                    rows = [row for row in ticket if row.startswith("    00")]
-                    self.assertLessEqual(len(rows), 4, "a ticket that carries the session is longer than an id")
+                self.check_held(version, text)
 
-    def test_renegotiation_is_refused(self) -> None:
+    def check_held(self, version: str, text: str) -> None:
+        """Nothing but an id."""
+        if version == "1.2":
+            self.assertNotIn("TLS session ticket:", text)
+            self.assertRegex(text, r"Session-ID: [0-9A-F]{64}")
+        else:
+            self.assertLessEqual(ticket_size(text), 64, "a ticket that carries the session is longer than an id")
+
+    def test_I23_renegotiation_is_refused(self) -> None:
         port = self.gateway.port(BASIC_P)
         done = client.subprocess.run(
             ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2", "-msg"],
@@ -211,19 +231,124 @@ class Sessions(GatewayCase):
         self.assertEqual(text.count(", ServerHello\n"), 1, text[-2000:])
 
 
+    def test_I23_a_client_that_offers_post_handshake_authentication_is_not_asked_later(self) -> None:
+        for port, sni, asked in ((SITES, "a.test", 1), (SITES, "n.test", 0)):
+            with self.subTest(sni=sni):
+                how = ("-tls1_3", "-enable_pha", "-msg", "-ign_eof", "-servername", sni)
+                who = ("-cert", pki().good.chain, "-key", pki().good.key, "-cert_chain", pki().good.chain)
+                text = self.s_client_says(port, f"GET / HTTP/1.1\r\nHost: {sni}\r\nConnection: close\r\n\r\n", *how, *who)
+                self.assertIn("HTTP/1.1 200", text)
+                self.assertEqual(len(re.findall(r"^<<< .*CertificateRequest", text, re.M)), asked, text[-3000:])
+
+    def test_I23_early_data_is_not_taken(self) -> None:
+        # Our sessions allow none, so no client of good will sends any: this one's session says that it may.
+        session = self.session("1.3")
+        eager = with_early_data(session)
+        early = env.scratch() / token("early")
+        target = "/" + self.token()
+        early.write_text(f"GET {target}-early HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        how = ("-tls1_3", "-ign_eof", "-servername", "a.test", "-sess_in", eager, "-early_data", early)
+        text = self.s_client_says(SITES, "", *how)
+        self.assertIn("Early data was rejected", text)
+        self.assertNotIn("HTTP/1.1", text)
+        self.gateway.wait_event("tls.handshake_failed")
+        # The log is in order: what came before this request would stand before it.
+        with self.gateway.tls(SITES, pki().good, "1.3", "a.test") as wire:
+            wire.request(target, host="a.test")
+        self.gateway.access_for(target)
+        self.assertFalse([line for line in self.gateway.access() if f"{target}-early" in str(line)])
+
+    def s_client_says(self, port: int, request: str, *arguments: object) -> str:
+        command = ["openssl", "s_client", "-connect", f"127.0.0.1:{self.gateway.port(port)}", *map(str, arguments)]
+        done = client.subprocess.run(command, input=request.encode(), capture_output=True, timeout=env.patience(20))
+        return (done.stdout + done.stderr).decode("utf-8", "replace")
+
+
+class TicketSessions(Sessions):
+    """The same, where clients hold the sessions themselves."""
+
+    CLIENT_AUTH = TICKETS
+
+    def check_held(self, version: str, text: str) -> None:
+        self.assertGreater(ticket_size(text), 500)
+
+    def test_a_client_without_tickets_is_not_resumed(self) -> None:
+        # TLS 1.2 without the extension: no id is given out either, since nothing would be found by it.
+        context = client.tls_context(pki().good, "1.2")
+        context.options |= client.ssl.OP_NO_TICKET
+        with self.gateway.tls(SITES, context=context, sni="a.test") as wire:
+            self.assertEqual(wire.request(host="a.test").status, 200)
+            self.assertEqual(wire.sock.session.id, b"")
+
+
+def with_early_data(session: Path) -> Path:
+    """The client's session, saying that 16 KB of early data are welcome: SSL_SESSION's [15]."""
+    der = openssl("sess_id", "-in", session, "-outform", "DER")
+    assert der[:2] == b"\x30\x82", der[:4]
+    at, elements = 4, []
+    while at < len(der):
+        size, head = der[at + 1], 2
+        if size & 0x80:
+            head += size & 0x7F
+            size = int.from_bytes(der[at + 2 : at + head], "big")
+        elements.append(der[at : at + head + size])
+        at += head + size
+    # Context tags follow the plain members in ascending order.
+    elements = [element for element in elements if element[0] != 0xAF] + [b"\xaf\x04\x02\x02\x40\x00"]
+    plain = [element for element in elements if element[0] & 0xC0 == 0]
+    tagged = sorted((element for element in elements if element[0] & 0xC0), key=lambda element: element[0] & 0x1F)
+    content = b"".join(plain + tagged)
+    path = session.with_suffix(".eager")
+    der_path = session.with_suffix(".der")
+    der_path.write_bytes(b"\x30\x82" + len(content).to_bytes(2, "big") + content)
+    openssl("sess_id", "-inform", "DER", "-in", der_path, "-out", path)
+    return path
+
+
 class TrustChanges(GatewayCase):
     """What a reload does to sessions made before it."""
+
+    CLIENT_AUTH: dict[str, object] = {}
 
     @classmethod
     def document(cls) -> Document:
         return document(cls.backend.port)
 
+    @classmethod
+    def host(cls) -> dict[str, object]:
+        return {"client_auth": cls.CLIENT_AUTH}
+
     session, resume = Sessions.session, Sessions.resume
 
     def setUp(self) -> None:
+        self.gateway.host = {**self.gateway.host, **self.host()}
         self.gateway.reload(document(self.backend.port))
 
-    def test_the_same_document_again_keeps_sessions(self) -> None:
+    def test_I2_each_field_of_the_session_digest_ends_its_sessions(self) -> None:
+        port = self.backend.port
+        renamed = document(port).remove("httpListeners", "a").remove("requestRoutingRules", "a")
+        renamed.listener("renamed", SITES, "a", host="a.test").rule("a", "renamed", rewrite="identity", priority=100)
+        other_profile = document(port).listener("a", SITES, "a-too", host="a.test")
+        changes: dict[str, tuple[Document, dict[str, object]]] = {
+            "the listener's name": (renamed, {}),
+            "the SSL profile's name": (other_profile, {}),
+            "the TLS policy": (document(port).profile("a", "Strict", ["a"], policy="AppGwSslPolicy20220101S"), {}),
+            "the depth": (document(port), {"verify_depth": 9}),
+        }
+        for what, (changed, client_auth) in changes.items():
+            for version in client.BOTH:
+                with self.subTest(change=what, version=version):
+                    self.setUp()
+                    session = self.session(version)
+                    self.gateway.host = {**self.gateway.host, "client_auth": {**self.CLIENT_AUTH, **client_auth}}
+                    self.gateway.reload(changed)
+                    run, line = self.resume(session, version)
+                    self.assertFalse(run.reused)
+                    self.assertEqual(line.verify, "NONE")
+                    run, _ = self.resume(session, version, identity=pki().good)
+                    self.assertEqual(run.response.status, 200)
+
+    def test_I2_the_same_document_again_keeps_sessions(self) -> None:
         for version in client.BOTH:
             with self.subTest(version=version):
                 session = self.session(version)
@@ -232,7 +357,7 @@ class TrustChanges(GatewayCase):
                 self.assertTrue(run.reused)
                 self.assertEqual((run.response.status, line.verify), (200, "SUCCESS"))
 
-    def test_each_change_of_trust_ends_its_sessions(self) -> None:
+    def test_I2_I4_L6_each_change_of_trust_ends_its_sessions(self) -> None:
         twin = pki().twin_int_a.bundle()
         changes = {
             "another CA": (
@@ -260,7 +385,7 @@ class TrustChanges(GatewayCase):
                     self.assertEqual(run.response.status, status)
                     self.assertTrue(line.verify.startswith(verify), line.verify)
 
-    def test_passthrough_sessions_are_not_admitted_once_it_is_strict(self) -> None:
+    def test_I2_passthrough_sessions_are_not_admitted_once_it_is_strict(self) -> None:
         for version in client.BOTH:
             with self.subTest(version=version):
                 self.gateway.reload(document(self.backend.port))
@@ -271,8 +396,13 @@ class TrustChanges(GatewayCase):
                 self.assertEqual((run.response.status, line.verify), (400, "NONE"))
 
 
+class TicketTrustChanges(TrustChanges):
+    CLIENT_AUTH = TICKETS
+
+
 class Lifetime(GatewayCase):
     SECONDS = 3
+    CLIENT_AUTH: dict[str, object] = {}
 
     @classmethod
     def document(cls) -> Document:
@@ -280,9 +410,9 @@ class Lifetime(GatewayCase):
 
     @classmethod
     def host(cls) -> dict[str, object]:
-        return {"client_auth": {"session_lifetime": f"{cls.SECONDS}s"}}
+        return {"client_auth": {**cls.CLIENT_AUTH, "session_lifetime": f"{cls.SECONDS}s"}}
 
-    def test_resuming_again_and_again_does_not_outlive_the_cap(self) -> None:
+    def test_I3_resuming_again_and_again_does_not_outlive_the_cap(self) -> None:
         for version in client.BOTH:
             with self.subTest(version=version):
                 session = env.scratch() / token("chain")
@@ -305,6 +435,10 @@ class Lifetime(GatewayCase):
                 self.assertEqual(run.response.status, 400)
 
 
+class TicketLifetime(Lifetime):
+    CLIENT_AUTH = TICKETS
+
+
 class SessionsOff(GatewayCase):
     @classmethod
     def document(cls) -> Document:
@@ -321,6 +455,7 @@ class SessionsOff(GatewayCase):
                 with self.gateway.tls(SITES, context=context, sni="a.test") as wire:
                     self.assertEqual(wire.request(host="a.test").status, 200)
                     session = wire.sock.session
+                    self.assertEqual((session.id, session.has_ticket) if version == "1.2" else (b"", False), (b"", False))
                 with self.gateway.tls(SITES, context=context, sni="a.test", session=session) as wire:
                     self.assertFalse(wire.sock.session_reused)
                     self.assertEqual(wire.request(host="a.test").status, 200)
