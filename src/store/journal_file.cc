@@ -1,0 +1,360 @@
+#include "store/journal_file.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <set>
+
+#include <fmt/chrono.h>
+#include <sys/stat.h>
+
+#include "base/strings.h"
+#include "store/internal/journal_chains.h"
+#include "store/internal/journal_schema.h"
+#include "store/internal/sqlite.h"
+
+namespace portcullis::store {
+
+using internal::Database;
+using internal::JournalChains;
+using internal::Statement;
+
+namespace {
+
+// Of a write-ahead log that a reader keeps from being emptied: more is not written.
+constexpr std::int64_t kMostWaitingPages = 16'384;
+constexpr std::int64_t kPageBytes = 4'096;
+
+std::pair<dev_t, ino_t> identity_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
+std::int64_t milliseconds(WallTime time) { return time.time_since_epoch().count(); }
+
+enum Insert : int {
+  kHalf = 1,
+  kTime,
+  kRun,
+  kConnection,
+  kRequest,
+  kEvent,
+  kOutcome,
+  kReason,
+  kLogValue,
+  kDetail,
+  kGateway,
+  kListener,
+  kAddress,
+  kClient,
+  kClientPort,
+  kSni,
+  kHost,
+  kProtocol,
+  kCipher,
+  kResumed,
+  kLeftOut,
+  kChain
+};
+
+}  // namespace
+
+struct JournalFile::Tables {
+  // One of the two halves of the ring.
+  struct Half {
+    std::uint64_t entries = 0;
+  };
+  explicit Tables(Database opened) : database(std::move(opened)), chains(database) {}
+
+  Result<void> prepare(const Options& options);
+  Result<void> create();
+  Result<void> begin_run();
+  Result<void> count();
+  Result<void> add(const JournalNote& note);
+  Result<void> add(const LeftOut& left_out, WallTime now);
+  Result<void> write(std::span<const JournalSlot* const> notes, std::span<const LeftOut> left_out, WallTime now);
+  Result<void> trim();
+  Result<void> evict(std::uint64_t count);
+  Result<void> evict(bool refused, std::uint64_t count);
+  Result<std::int64_t> bytes();
+  // Runs `work` in a transaction of its own.
+  template <class Work>
+  Result<void> transaction(Work work);
+
+  Database database;
+  JournalChains chains;
+  JournalLimits limits;
+  std::string path;
+  std::pair<dev_t, ino_t> file{};
+  WallTime started{};
+  std::int64_t process = 0;
+  std::int64_t run = 0;
+  Half halves[2];  // admitted, refused
+
+  Statement insert, oldest;
+  Statement page_count, free_pages;
+};
+
+Result<void> JournalFile::Tables::create() {
+  // The first takes effect in an empty file only, and not within a transaction.
+  auto made = database.run("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;");
+  if (!made) return made;
+  return transaction([&]() -> Result<void> {
+    return database.run(std::string(internal::kJournalTables) +
+                        "PRAGMA application_id=" + std::to_string(internal::kJournalApplication) +
+                        "; PRAGMA user_version=" + std::to_string(kSchema) + ";");
+  });
+}
+
+Result<void> JournalFile::Tables::prepare(const Options& options) {
+  limits = options.limits;
+  started = options.started;
+  process = options.process;
+  if (auto set = database.run("PRAGMA page_size=4096; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; "
+                              "PRAGMA cell_size_check=ON; PRAGMA journal_size_limit=8388608;");
+      !set) {
+    return set;
+  }
+  const auto application = database.number_of("PRAGMA application_id");
+  if (!application) return tl::unexpected<Error>(application.error());
+  const auto objects = database.number_of("SELECT count(*) FROM sqlite_schema");
+  if (!objects) return tl::unexpected<Error>(objects.error());
+  if (*objects == 0) {
+    if (auto made = create(); !made) return made;
+  } else if (*application != internal::kJournalApplication) {
+    return fail(internal::kDamaged, "not a journal of Portcullis");
+  }
+  const auto schema = database.number_of("PRAGMA user_version");
+  if (!schema) return tl::unexpected<Error>(schema.error());
+  if (*schema > kSchema) {
+    return fail("store.newer", "written by a later version (schema " + std::to_string(*schema) + ", this one reads " +
+                                   std::to_string(kSchema) + ")");
+  }
+  if (*schema != kSchema) return fail(internal::kDamaged, "no schema " + std::to_string(kSchema));
+  if (auto set = database.run("PRAGMA journal_mode=WAL"); !set) return set;
+  auto check = database.prepare("PRAGMA quick_check(1)");
+  if (!check) return forward_error(check);
+  const auto row = check->step();
+  if (!row) return tl::unexpected<Error>(row.error());
+  if (*row && check->text(0) != "ok") return fail(internal::kDamaged, printable(check->text(0)));
+  check->reset();
+
+  auto prepared = database.prepare_all(
+      {{&insert,
+        "INSERT INTO entry(refused,time,run,connection,request,event,outcome,reason,log_value,detail,gateway,"
+        "listener,address,client,client_port,sni,host,protocol,cipher,resumed,left_out,chain) VALUES"
+        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+       {&oldest,
+        "DELETE FROM entry WHERE id IN (SELECT id FROM entry INDEXED BY entry_by_half WHERE refused=? "
+        "ORDER BY id LIMIT ?) RETURNING chain"},
+       {&page_count, "PRAGMA page_count"},
+       {&free_pages, "PRAGMA freelist_count"}});
+  if (prepared) prepared = chains.prepare(options.describe);
+  // A table that is not as it was made.
+  if (!prepared) return fail(internal::kDamaged, prepared.error().message);
+  if (auto counted = count(); !counted) return counted;
+  return transaction([&]() -> Result<void> {
+    if (auto begun = begin_run(); !begun) return begun;
+    return trim();
+  });
+}
+
+Result<void> JournalFile::Tables::count() {
+  for (const int half : {0, 1}) {
+    const auto entries = database.number_of("SELECT count(*) FROM entry WHERE refused=" + std::to_string(half));
+    if (!entries) return tl::unexpected<Error>(entries.error());
+    halves[half].entries = static_cast<std::uint64_t>(*entries);
+  }
+  return {};
+}
+
+Result<void> JournalFile::Tables::begin_run() {
+  const std::string values = std::to_string(milliseconds(started)) + "," + std::to_string(process);
+  if (auto forgotten = database.run("DELETE FROM run WHERE id NOT IN (SELECT run FROM entry);"
+                                    "INSERT OR IGNORE INTO run(started,process) VALUES(" +
+                                    values + ");");
+      !forgotten) {
+    return forgotten;
+  }
+  const auto id = database.number_of("SELECT id FROM run WHERE (started,process)=(" + values + ")");
+  if (!id) return tl::unexpected<Error>(id.error());
+  run = *id;
+  return {};
+}
+
+template <class Work>
+Result<void> JournalFile::Tables::transaction(Work work) {
+  if (auto begun = database.run("BEGIN IMMEDIATE"); !begun) return begun;
+  const Half before[2] = {halves[0], halves[1]};
+  Result<void> done = work();
+  if (done) done = database.run("COMMIT");
+  if (done) return done;
+  // Where SQLite has rolled back by itself this fails, and that is as good.
+  static_cast<void>(database.run("ROLLBACK"));
+  std::copy(before, before + 2, halves);
+  chains.forget_known();
+  return done;
+}
+
+Result<void> JournalFile::Tables::add(const JournalNote& note) {
+  const auto chain = chains.find_or_store(note);
+  if (!chain) return tl::unexpected<Error>(chain.error());
+  const bool refused = note.outcome != JournalOutcome::kAdmitted;
+  const std::string address = note.local.to_string();
+  const std::string client = note.client.address.to_string();
+  insert.bind(kHalf, refused ? 1 : 0).bind(kTime, milliseconds(note.at)).bind(kRun, run);
+  insert.bind(kConnection, static_cast<std::int64_t>(note.connection));
+  insert.bind(kRequest, static_cast<std::int64_t>(note.request));
+  insert.bind_text(kEvent, to_string(note.event)).bind_text(kOutcome, to_string(note.outcome));
+  insert.bind_text(kReason, note.reason).bind_text(kLogValue, note.log_value).bind_text(kDetail, note.detail);
+  insert.bind_text(kGateway, note.gateway).bind_text(kListener, note.listener).bind_text(kAddress, address);
+  insert.bind_text(kClient, client).bind(kClientPort, note.client.port);
+  insert.bind_text(kSni, note.sni).bind_text(kHost, note.host);
+  insert.bind_text(kProtocol, note.protocol).bind_text(kCipher, note.cipher);
+  insert.bind(kResumed, note.resumed ? 1 : 0).bind(kLeftOut, 0);
+  if (*chain != 0) insert.bind(kChain, *chain);
+  if (auto added = insert.run(); !added) return added;
+  ++halves[refused].entries;
+  return {};
+}
+
+Result<void> JournalFile::Tables::add(const LeftOut& left_out, WallTime now) {
+  const std::string client = left_out.client == IpAddress() ? "" : left_out.client.to_string();
+  insert.bind(kHalf, 1).bind(kTime, milliseconds(now)).bind(kRun, run).bind(kConnection, 0).bind(kRequest, 0);
+  insert.bind_text(kEvent, to_string(JournalEvent::kLeftOut));
+  insert.bind_text(kOutcome, to_string(JournalOutcome::kLeftOut));
+  insert.bind_text(kReason, left_out.reason).bind_text(kLogValue, "");
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(left_out.since);
+  std::string detail = fmt::format("since {:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
+  if (left_out.event != JournalEvent::kLeftOut) detail = std::string(to_string(left_out.event)) + " " + detail;
+  insert.bind_text(kDetail, detail);
+  for (const int none : {kGateway, kListener, kAddress, kSni, kHost, kProtocol, kCipher}) insert.bind_text(none, "");
+  insert.bind_text(kClient, client).bind(kClientPort, 0).bind(kResumed, 0);
+  insert.bind(kLeftOut, static_cast<std::int64_t>(left_out.count));
+  if (auto added = insert.run(); !added) return added;
+  ++halves[1].entries;
+  return {};
+}
+
+Result<void> JournalFile::Tables::evict(bool refused, std::uint64_t count) {
+  if (count == 0) return {};
+  std::set<std::int64_t> orphans;
+  oldest.bind(1, refused ? 1 : 0).bind(2, static_cast<std::int64_t>(count));
+  std::uint64_t gone = 0;
+  for (;;) {
+    const auto row = oldest.step();
+    if (!row) return tl::unexpected<Error>(row.error());
+    if (!*row) break;
+    ++gone;
+    if (!oldest.is_null(0)) orphans.insert(oldest.number(0));
+  }
+  halves[refused].entries -= std::min(gone, halves[refused].entries);
+  for (const std::int64_t chain : orphans) {
+    if (auto done = chains.forget_unused(chain); !done) return done;
+  }
+  return {};
+}
+
+// The fuller half gives way until both are even, and then both.
+Result<void> JournalFile::Tables::evict(std::uint64_t count) {
+  const bool fuller = halves[1].entries > halves[0].entries;
+  const std::uint64_t lead = halves[fuller].entries - halves[!fuller].entries;
+  const std::uint64_t alone = std::min(count, lead);
+  const std::uint64_t other = (count - alone) / 2;
+  if (auto done = evict(fuller, count - other); !done) return done;
+  return evict(!fuller, other);
+}
+
+Result<std::int64_t> JournalFile::Tables::bytes() {
+  std::int64_t pages = 0;
+  for (auto [statement, sign] : {std::pair{&page_count, 1}, std::pair{&free_pages, -1}}) {
+    const auto row = statement->step();
+    if (!row) return tl::unexpected<Error>(row.error());
+    pages += sign * statement->number(0);
+    statement->reset();
+  }
+  return pages * kPageBytes;
+}
+
+Result<void> JournalFile::Tables::trim() {
+  const auto total = [this] { return halves[0].entries + halves[1].entries; };
+  if (total() > limits.entries) {
+    if (auto done = evict(total() - limits.entries); !done) return done;
+  }
+  const auto most = static_cast<std::int64_t>(std::max(limits.bytes, JournalLimits::kLeastBytes));
+  // Each round takes what should suffice if entries were alike; they are not.
+  for (;;) {
+    const auto taken = bytes();
+    if (!taken) return tl::unexpected<Error>(taken.error());
+    if (*taken <= most || total() == 0) return {};
+    const auto over = static_cast<std::uint64_t>(*taken - most);
+    const std::uint64_t share = total() * over / static_cast<std::uint64_t>(*taken);
+    if (auto done = evict(std::min(total(), share + total() / 64 + 1)); !done) return done;
+  }
+}
+
+Result<void> JournalFile::Tables::write(std::span<const JournalSlot* const> notes, std::span<const LeftOut> left_out,
+                                        WallTime now) {
+  for (const JournalSlot* slot : notes) {
+    if (auto added = add(slot->note); !added) return added;
+  }
+  for (const LeftOut& count : left_out) {
+    if (auto added = add(count, now); !added) return added;
+  }
+  return trim();
+}
+
+JournalFile::JournalFile(std::unique_ptr<Tables> tables) : tables_(std::move(tables)) {}
+JournalFile::~JournalFile() = default;
+
+Result<std::unique_ptr<JournalFile>> JournalFile::open(const std::string& path, const Options& options,
+                                                       bool* set_aside) {
+  if (set_aside != nullptr) *set_aside = false;
+  for (bool first = true;; first = false) {
+    Result<void> opened;
+    {
+      auto database = Database::open(path, Database::Mode::kWriter);
+      if (database) {
+        auto tables = std::make_unique<Tables>(std::move(*database));
+        opened = tables->prepare(options);
+        tables->path = path;
+        tables->file = identity_of(path);
+        if (opened) return std::unique_ptr<JournalFile>(new JournalFile(std::move(tables)));
+      } else {
+        opened = forward_error(database);
+      }
+    }
+    if (opened.error().code != internal::kDamaged || !first) {
+      opened.error().message = path + ": " + opened.error().message;
+      return forward_error(opened);
+    }
+    for (const char* companion : {"-wal", "-shm"}) std::remove((path + companion).c_str());
+    if (std::rename(path.c_str(), (path + ".damaged").c_str()) != 0) {
+      return fail(internal::kFailed, path + ": damaged, and cannot be renamed to " + path + ".damaged");
+    }
+    if (set_aside != nullptr) *set_aside = true;
+  }
+}
+
+Result<void> JournalFile::append(std::span<const JournalSlot* const> notes, std::span<const LeftOut> left_out,
+                                 WallTime now) {
+  if (notes.empty() && left_out.empty()) return {};
+  if (tables_->database.log_pages() > kMostWaitingPages && !tables_->database.empty_log()) {
+    return fail(internal::kBusy, "a reader keeps the write-ahead log from being emptied");
+  }
+  return tables_->transaction([&] { return tables_->write(notes, left_out, now); });
+}
+
+Result<void> JournalFile::set_limits(const JournalLimits& limits) {
+  tables_->limits = limits;
+  if (auto trimmed = tables_->transaction([this] { return tables_->trim(); }); !trimmed) return trimmed;
+  // The file itself becomes smaller, too.
+  return tables_->database.run("PRAGMA incremental_vacuum");
+}
+
+bool JournalFile::in_place() const { return identity_of(tables_->path) == tables_->file; }
+
+std::uint64_t JournalFile::entries() const { return tables_->halves[0].entries + tables_->halves[1].entries; }
+
+}  // namespace portcullis::store
