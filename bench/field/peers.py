@@ -314,6 +314,7 @@ class Portcullis(Peer):
         document, host = self.folder / "gateway.yaml", self.folder / "host.yaml"
         document.write_text(json.dumps(self.document()))  # JSON is YAML, where references may be short
         host.write_text(f'bind: {{local: 127.0.0.1}}\nworkers: 1\naccess_log: {{path: "off"}}\nadmin: {{listen: "off"}}\n'
+                        f"state_dir: {self.folder}/state\n"
                         "limits: {http2_requests: 1000000000}\n"
                         f"log: {{level: warn, path: {self.folder}/program.log}}\n")
         return [str(self.binary), "run", str(document), "--host", str(host)]

@@ -54,7 +54,10 @@ class Admission {
 
   // Null where no certificate was presented, and under a policy that asks for none: it names no client either.
   const PeerRecord* peer() const { return verifier_ == nullptr ? nullptr : peer_.get(); }
+  const std::shared_ptr<const PeerRecord>& record() const { return peer_; }
   const Verifier* verifier() const { return verifier_.get(); }
+  // The verdict as far as the chain alone goes, for those who write it down: verdict() admits, this does not.
+  Verdict so_far(WallTime now) const { return decide(now); }
   // The trust digest that this connection is judged under (I16).
   const Digest& trust() const { return trust_; }
 

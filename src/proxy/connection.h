@@ -14,6 +14,7 @@
 #include "net/buffer_pool.h"
 #include "net/tcp.h"
 #include "snapshot/snapshot.h"
+#include "store/journal_feed.h"
 #include "telemetry/access_log.h"
 #include "telemetry/metrics.h"
 #include "tls/tls_stream.h"
@@ -81,6 +82,7 @@ struct Services {
   upstream::Balancer& balancer;
   Counters& counters;
   telemetry::AccessLogSink::Producer access_log;
+  store::JournalFeed* journal = nullptr;               // null: there is none
   std::shared_ptr<const snapshot::Snapshot> snapshot;  // in force now
   TraceIds trace_ids;
   std::string log_line;  // scratch of the access log

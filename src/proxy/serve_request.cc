@@ -3,6 +3,7 @@
 #include "http/error_page.h"
 #include "proxy/access_record.h"
 #include "proxy/forward.h"
+#include "proxy/journal_record.h"
 #include "proxy/plain_on_tls.h"
 #include "proxy/stages.h"
 
@@ -53,6 +54,7 @@ Task<void> serve_request(conn::Exchange& exchange, ClientConnection& connection,
   const bool answer = context.refused.status != 0;
   if (answer && !exchange.responded() && !context.client_gone) co_await answer_refusal(context);
   write_access_record(context);
+  journal_request(context);
 }
 
 Task<void> serve_plain_on_tls(conn::Exchange& exchange, ClientConnection& connection, Services& services) {

@@ -5,8 +5,10 @@
 #include <thread>
 
 #include "event/signal.h"
+#include "proxy/journal_record.h"
 #include "server/notify.h"
 #include "server/process.h"
+#include "store/state_dir.h"
 
 namespace portcullis::server {
 
@@ -74,6 +76,7 @@ Control::~Control() {
   names_settled_.reset();
   signal_watch_.reset();
   loop_.reset();
+  store_.reset();
   access_log_.reset();
   telemetry::set_process_log(nullptr);
 }
@@ -95,10 +98,33 @@ Result<void> Control::open_logs(const model::HostConfig& host) {
   return {};
 }
 
+void Control::make_store(const model::HostConfig& host) {
+  store::Store::Options options;
+  options.state_dir = host.state_dir;
+  options.journal_entries = host.client_auth.journal;
+  options.describe = proxy::describe_peer;
+  options.clock = &clock_;
+  options.metrics = &metrics_;
+  store_ = std::make_unique<store::Store>(std::move(options));
+}
+
+Result<void> Control::make_state_dir(const model::HostConfig& host) const {
+  if (host.client_auth.journal == 0) return {};
+  const auto ids = ids_of(started_with_.user);
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  return store::make_state_dir(started_with_.state_dir, ids->user, ids->group);
+}
+
+Result<void> Control::check_state_dir(const model::HostConfig& host) const {
+  if (host.client_auth.journal == 0) return {};
+  return store::check_state_dir(started_with_.state_dir);
+}
+
 Result<void> Control::make_workers(const model::HostConfig& host) {
   shared_ = std::make_unique<Shared>(metrics_);
   shared_->access_log = access_log_.get();
   shared_->ocsp = &ocsp_->service();
+  shared_->store = store_.get();
   shared_->limits.configure(host.limits);
   const std::size_t count = host.workers != 0 ? host.workers : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < count; ++i) {
@@ -125,6 +151,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   auto ocsp = OcspThread::create(clock_, *resolver_, configuration.host, metrics_);
   if (!ocsp) return forward_error(ocsp);
   ocsp_ = std::move(*ocsp);
+  make_store(configuration.host);
   if (auto made = make_workers(configuration.host); !made) return made;
   model::Findings findings = std::move(loaded.findings);
   auto snapshot = compile(configuration, findings);
@@ -137,7 +164,10 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   }
   auto sockets = bind_new(*snapshot);
   if (!sockets) return forward_error(sockets);
+  if (auto made = make_state_dir(configuration.host); !made) return made;
   if (auto dropped = drop_privileges(configuration.host.user); !dropped) return dropped;
+  if (auto checked = check_state_dir(configuration.host); !checked) return checked;
+  store_->start();
   ocsp_->start();
   for (auto& worker : workers_) worker->start();
   signal_watch_ = std::make_unique<event::Watch>(*loop_, signals.get());
@@ -150,6 +180,12 @@ void Control::run() {
   loop_->run();
   for (auto& worker : workers_) worker->join();
   ocsp_->stop();
+  if (store_->stop()) return;
+  // Its thread hangs in a write: what it holds dies with the process.
+  log_error("stopped.by_force", {{"waiting_for", store_->journal_path()}});
+  access_log_->flush();
+  log_->flush();
+  std::_Exit(1);
 }
 
 std::shared_ptr<const snapshot::Snapshot> Control::compile(const Configuration& configuration,
@@ -260,10 +296,17 @@ void Control::reload() {
     loaded.findings.error(sockets.error().code, "", sockets.error().message);
     return reload_failed(loaded.findings);
   }
+  auto usable = make_state_dir(loaded.configuration->host);
+  if (usable) usable = check_state_dir(loaded.configuration->host);
+  if (!usable) {
+    loaded.findings.error(usable.error().code, "", usable.error().message);
+    return reload_failed(loaded.findings);
+  }
   log_findings(loaded.findings);
   warn_about_fixed_settings(loaded.configuration->host);
   ocsp_->configure(std::move(*egress));
   shared_->limits.configure(loaded.configuration->host.limits);
+  store_->set_journal_entries(loaded.configuration->host.client_auth.journal);
   log_->set_level(level_of(loaded.configuration->host.log_level));
   carryover_->keep_only(*snapshot);
   const std::uint64_t generation = snapshot->generation;
@@ -286,6 +329,7 @@ void Control::warn_about_fixed_settings(const model::HostConfig& host) {
   };
   if (host.workers != started_with_.workers) warn("workers");
   if (host.user != started_with_.user) warn("user");
+  if (host.state_dir != started_with_.state_dir) warn("state_dir");
   if (host.log_path != started_with_.log_path) warn("log.path");
   if (host.access_log_path != started_with_.access_log_path) warn("access_log.path");
 }
@@ -313,6 +357,7 @@ Task<void> Control::drain() {
   if (shared_->limits.connections() > 0) {
     // A worker that does not let go must not keep the process: what it holds dies with it.
     log_error("stopped.by_force", {{"connections", shared_->limits.connections()}});
+    store_->flush();
     access_log_->flush();
     log_->flush();
     std::_Exit(1);

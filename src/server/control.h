@@ -15,6 +15,7 @@
 #include "server/server.h"
 #include "server/worker.h"
 #include "snapshot/compile.h"
+#include "store/store.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 #include "upstream/membership_keeper.h"
@@ -35,6 +36,10 @@ class Control {
   using Sockets = std::map<Endpoint, std::vector<net::Fd>>;  // one for each worker
 
   Result<void> open_logs(const model::HostConfig& host);
+  void make_store(const model::HostConfig& host);
+  // Makes the state directory, for whom this process will run as, where the configuration needs it.
+  Result<void> make_state_dir(const model::HostConfig& host) const;
+  Result<void> check_state_dir(const model::HostConfig& host) const;
   Result<void> make_workers(const model::HostConfig& host);
   // Listening sockets for the addresses that are not open yet. All or none.
   Result<Sockets> bind_new(const snapshot::Snapshot& snapshot);
@@ -56,6 +61,7 @@ class Control {
   telemetry::Registry metrics_;
   std::unique_ptr<telemetry::Log> log_;
   std::unique_ptr<telemetry::AccessLogSink> access_log_;
+  std::unique_ptr<store::Store> store_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<event::Loop> loop_;
   std::unique_ptr<net::Resolver> resolver_;

@@ -23,21 +23,27 @@ void set_process_limits() {
   setrlimit(RLIMIT_CORE, &none);
 }
 
-Result<void> drop_privileges(const std::string& user) {
-  if (user.empty()) return {};
+Result<UserIds> ids_of(const std::string& user) {
+  if (user.empty()) return UserIds{geteuid(), getegid()};
   std::vector<char> text(64 * 1024);
   passwd entry{};
   passwd* found = nullptr;
   getpwnam_r(user.c_str(), &entry, text.data(), text.size(), &found);
   if (found == nullptr) return fail("process.user", "there is no user '" + user + "'; mend `user` in the host file");
-  if (geteuid() == entry.pw_uid) return {};
-  if (initgroups(user.c_str(), entry.pw_gid) != 0 || setgid(entry.pw_gid) != 0 || setuid(entry.pw_uid) != 0) {
+  return UserIds{entry.pw_uid, entry.pw_gid};
+}
+
+Result<void> drop_privileges(const std::string& user) {
+  if (user.empty()) return {};
+  const auto ids = ids_of(user);
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  if (geteuid() == ids->user) return {};
+  if (initgroups(user.c_str(), ids->group) != 0 || setgid(ids->group) != 0 || setuid(ids->user) != 0) {
     return fail("process.user", "cannot become user '" + user + "': " + std::strerror(errno) +
                                     "; start as root, or leave `user` out of the host file");
   }
   // Coming back must be impossible.
-  if (entry.pw_uid != 0 && setuid(0) == 0)
-    return fail("process.user", "privileges could be taken back: refusing to run");
+  if (ids->user != 0 && setuid(0) == 0) return fail("process.user", "privileges could be taken back: refusing to run");
   return {};
 }
 

@@ -11,6 +11,12 @@ namespace portcullis::server {
 // Raises the soft limit of open files to the hard one; turns core dumps off, since memory holds private keys.
 void set_process_limits();
 
+struct UserIds {
+  unsigned user = 0, group = 0;
+};
+// Those of `user`; of this process for "". Errors: process.user.
+Result<UserIds> ids_of(const std::string& user);
+
 // Becomes `user` with its groups; nothing for "". Errors: process.user (unknown, or this process may not).
 Result<void> drop_privileges(const std::string& user);
 

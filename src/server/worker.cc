@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "conn/h1.h"
 #include "conn/h2.h"
+#include "proxy/journal_record.h"
 #include "proxy/plain_on_tls.h"
 #include "proxy/serve_request.h"
 #include "telemetry/log.h"
@@ -77,7 +78,9 @@ Worker::Worker(std::size_t index, std::unique_ptr<event::Loop> loop, Shared& sha
       upstream_(*loop_),
       upstream_h2_(*loop_, buffers_),
       balancer_(index),
-      services_(*loop_, buffers_, upstream_, upstream_h2_, balancer_, shared.counters, shared.access_log->producer()) {}
+      services_(*loop_, buffers_, upstream_, upstream_h2_, balancer_, shared.counters, shared.access_log->producer()) {
+  services_.journal = &shared.store->add_feed();
+}
 
 Worker::~Worker() = default;
 
@@ -264,6 +267,7 @@ Task<void> Worker::serve_https(Served& served) {
   }
   if (!shared_.limits.may_handshake(served.connection.client.address, loop_->now())) {
     shared_.refused_by_limits.add();
+    proxy::journal_failed_handshake(served.connection, nullptr, "limits.handshakes_per_ip_per_s", "", services_);
     co_return;
   }
   // A TLS record begins with its type, and the first is a handshake (22). A letter begins a request line.
@@ -291,7 +295,7 @@ Task<void> Worker::serve_tls(Served& served, std::string first_bytes) {
   std::string().swap(first_bytes);
   const Result<void> shaken = co_await stream.handshake(deadline);
   if (!shaken) {
-    report_handshake_failure(served, shaken.error());
+    report_handshake_failure(served, stream, shaken.error());
     stream.shutdown_write();
     served.watch = nullptr;
     co_return;
@@ -303,6 +307,7 @@ Task<void> Worker::serve_tls(Served& served, std::string first_bytes) {
   connection.listener = &connection.address->listeners[info.listener];
   connection.admission = clientauth::Admission(info.peer, connection.listener->verifier, &ocsp_);
   connection.admission.begin(loop_->wall_now());
+  proxy::journal_handshake(connection, services_);
   bool cut_short = false;
   if (stream.alpn() == "h2") {
     co_await serve_http2(served, stream);
@@ -342,13 +347,16 @@ Task<void> Worker::serve_http2(Served& served, tls::TlsStream& stream) {
                            {"requests", driver.requests()}});
 }
 
-void Worker::report_handshake_failure(const Served& served, const Error& error) {
+void Worker::report_handshake_failure(const Served& served, const tls::TlsStream& stream, const Error& error) {
   shared_.handshake_failures.add();
   log_info("tls.handshake_failed", {{"connection", served.connection.id},
                                     {"client", served.connection.client.to_string()},
                                     {"address", served.connection.address->local.to_string()},
                                     {"code", error.code},
                                     {"reason", error.message}});
+  // What the gateway itself ends is nobody's failure.
+  if (error.code == "net.cancelled") return;
+  proxy::journal_failed_handshake(served.connection, &stream, error.code, error.message, services_);
 }
 
 }  // namespace portcullis::server

@@ -18,6 +18,7 @@
 #include "net/tcp.h"
 #include "proxy/connection.h"
 #include "server/limits.h"
+#include "store/store.h"
 
 namespace portcullis::server {
 
@@ -37,6 +38,7 @@ struct Shared {
   std::atomic<std::uint64_t> next_connection{1};
   telemetry::AccessLogSink* access_log = nullptr;
   clientauth::OcspService* ocsp = nullptr;
+  store::Store* store = nullptr;
 };
 
 class Worker {
@@ -73,7 +75,7 @@ class Worker {
   event::Task<void> serve_tls(Served& served, std::string first_bytes);
   event::Task<void> serve_http2(Served& served, tls::TlsStream& stream);
   event::Task<void> serve_plain_on_tls(Served& served, std::string first_bytes);
-  void report_handshake_failure(const Served& served, const Error& error);
+  void report_handshake_failure(const Served& served, const tls::TlsStream& stream, const Error& error);
 
   std::unique_ptr<event::Loop> loop_;
   Shared& shared_;

@@ -34,6 +34,8 @@ class TlsStream final : public net::ByteStream {
   // net.reset, net.cancelled.
   event::Task<Result<void>> handshake(event::Deadline deadline);
   const HandshakeInfo& info() const { return info_; }
+  // Whether the ClientHello was read: `listener` and `sni` of info() hold from then on.
+  bool knows_listener() const { return context_ != nullptr; }
 
   net::IoResult try_read(char* into, std::size_t size) override;
   net::IoResult try_write(std::string_view bytes) override;

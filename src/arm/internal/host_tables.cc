@@ -150,7 +150,8 @@ const Table<ClientAuth>& client_auth_table() {
         "keys of this process, each in use for 12 hours."},
        {"verify_depth", number<C>(&C::verify_depth, 0, 100),
         "Intermediates allowed between a client's certificate and its root."},
-       {"journal", number<C>(&C::journal, 0, 100'000'000), "Handshakes and refusals that are remembered."},
+       {"journal", number<C>(&C::journal, 0, 100'000'000),
+        "Handshakes and refusals that are remembered, in `state_dir`; 0: none."},
        {"client_cert_header",
         enumerator<C>(&C::client_cert_header, Names<ClientCertHeader>{{"off", ClientCertHeader::kOff},
                                                                       {"leaf", ClientCertHeader::kLeaf},
@@ -165,7 +166,6 @@ void read_client_auth(Context& context, const Node& node, const std::string& poi
   const auto note = [&](const char* key, std::string_view feature) {
     host.unsupported_yet.push_back({std::string("client_auth.") + key, std::string(feature), pointer_to(pointer, key)});
   };
-  if (node.find("journal") != nullptr) note("journal", "the journal");
   if (host.client_auth.client_cert_header != ClientCertHeader::kOff) note("client_cert_header", "RFC 9440 headers");
 }
 
