@@ -181,4 +181,29 @@ Task<void> Admission::judge_revocation(Verdict* verdict, WallTime now) {
   }
 }
 
+Verdict Admission::standing(WallTime now) {
+  rejudge_if_needed(now);
+  Verdict verdict = decide(now);
+  const OcspQueries* queries = questions();
+  if (verdict.outcome != Verdict::Outcome::kAdmitted || queries == nullptr || desk_ == nullptr) return verdict;
+  for (const auto& query : *queries) {
+    const std::shared_ptr<const OcspAnswer> known = desk_->known(*query, now);
+    if (known == nullptr) continue;
+    const revocation::Decision decision = revocation::decide(known->status, verifier_->policy().ocsp->leniency);
+    if (decision.admitted) continue;
+    refuse_by(verdict, decision);
+    break;
+  }
+  return verdict;
+}
+
+bool Admission::judgement_due() const {
+  return rejudge_ && verifier_ != nullptr && verifier_->policy().mode == Mode::kStrict;
+}
+
+WallTime Admission::ends_at() const {
+  const bool judged = verifier_ != nullptr && verifier_->policy().mode == Mode::kStrict && peer_ != nullptr;
+  return judged && peer_->path.ok ? peer_->path.earliest_not_after : WallTime::max();
+}
+
 }  // namespace portcullis::clientauth

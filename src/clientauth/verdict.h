@@ -49,6 +49,16 @@ class Admission {
   // the policy's timeout and a little. Any number of requests may wait at one time.
   event::Task<Verdict> verdict(WallTime now);
 
+  // The verdict by what is known at this moment, waiting for nothing: for the review of live connections. What only an
+  // answer from elsewhere could tell (revocation) refuses nobody here before that answer is known; verdict() awaits it.
+  Verdict standing(WallTime now);
+  // The trust has changed since the chain was judged, and the new one asks for more than to be shown a certificate.
+  bool judgement_due() const;
+  // The moment from which a client that passes now is refused: the first certificate of its path expires.
+  // WallTime::max() where nothing ends by itself: no certificate is asked for, none is judged, or it is refused
+  // already.
+  WallTime ends_at() const;
+
   // The policy in force from now on; a changed trust means that the chain is judged again, without asking the client.
   void set_verifier(std::shared_ptr<const Verifier> verifier);
 

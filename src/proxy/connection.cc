@@ -4,6 +4,20 @@
 
 namespace portcullis::proxy {
 
+Admitted::Admitted(ClientConnection& connection) : connection_(connection), next_(connection.admitted) {
+  if (next_ != nullptr) next_->previous_ = this;
+  connection_.admitted = this;
+}
+
+Admitted::~Admitted() {
+  if (next_ != nullptr) next_->previous_ = previous_;
+  (previous_ == nullptr ? connection_.admitted : previous_->next_) = next_;
+}
+
+void ClientConnection::tell_admitted(const clientauth::Verdict& verdict) const {
+  for (Admitted* one = admitted; one != nullptr; one = one->next_) one->judged_again(verdict);
+}
+
 bool ClientConnection::adopt(const std::shared_ptr<const snapshot::Snapshot>& current) {
   if (current == snapshot) return true;
   const snapshot::Address* new_address = current->find(address->local);

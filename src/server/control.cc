@@ -100,6 +100,7 @@ Result<void> Control::make_workers(const model::HostConfig& host) {
   shared_->access_log = access_log_.get();
   shared_->ocsp = &ocsp_->service();
   shared_->limits.configure(host.limits);
+  shared_->closures.configure(host.limits.closures_per_s);
   const std::size_t count = host.workers != 0 ? host.workers : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < count; ++i) {
     auto worker = Worker::create(i, clock_, *shared_);
@@ -264,6 +265,7 @@ void Control::reload() {
   warn_about_fixed_settings(loaded.configuration->host);
   ocsp_->configure(std::move(*egress));
   shared_->limits.configure(loaded.configuration->host.limits);
+  shared_->closures.configure(loaded.configuration->host.limits.closures_per_s);
   log_->set_level(level_of(loaded.configuration->host.log_level));
   carryover_->keep_only(*snapshot);
   const std::uint64_t generation = snapshot->generation;

@@ -127,7 +127,10 @@ const Table<Limits>& limits_table() {
        {"presented_bytes", number<L>(&L::presented_bytes, 1'024, 1'048'576), "Bytes of DER that a client may present."},
        {"rsa_bits", number<L>(&L::rsa_bits, 2'048, 16'384), "The largest RSA key that a client may present."},
        {"http2_requests", number<L>(&L::http2_requests, 1, kAny),
-        "Requests of one HTTP/2 connection; then the client is told to open another."}}};
+        "Requests of one HTTP/2 connection; then the client is told to open another."},
+       {"closures_per_s", number<L>(&L::closures_per_s, 1, 1'000'000),
+        "Open connections that are ended in a second, over all listeners, when their clients are refused after all: "
+        "trust was withdrawn, a certificate has expired. Nothing passes on those that still wait for their turn."}}};
   return table;
 }
 
