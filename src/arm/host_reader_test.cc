@@ -75,7 +75,7 @@ TEST(HostFile, NamesWhatThisBuildDoesNotActOn) {
 
   const model::HostConfig some =
       read("client_auth: {sessions: tickets, ticket_key_file: k, client_cert_header: leaf, journal: 5}\n");
-  ASSERT_EQ(some.unsupported_yet.size(), 2U);
+  ASSERT_EQ(some.unsupported_yet.size(), 1U);
   EXPECT_EQ(some.unsupported_yet[0].key, "client_auth.journal");
 
   EXPECT_TRUE(read("admin: off\nbind: {a: 0.0.0.0}\nclient_auth: {sessions: stateful}\n").unsupported_yet.empty());

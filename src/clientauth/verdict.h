@@ -29,8 +29,14 @@ struct Verdict {
   std::string log_value;      // sslClientVerify: NONE, SUCCESS, PASSTHROUGH, FAILED:reason; empty where none is asked
   std::string_view variable;  // client_certificate_verification: SUCCESS, PASSTHROUGH, NONE or empty
   std::string_view reason_code;  // stable: client_cert.expired …; empty when admitted
-  std::string shadow;            // Passthrough with CA files: what Strict would have logged; empty otherwise
+  // Passthrough with CA files: what Strict would have logged and why it would have refused; empty otherwise.
+  std::string shadow;
+  std::string_view shadow_code;
   OcspEvidence ocsp;
+
+  // The chain was judged and passed; not so in Passthrough, nor where no certificate is asked for.
+  bool verified() const { return outcome == Outcome::kAdmitted && variable == kVerified; }
+  static constexpr std::string_view kVerified = "SUCCESS";
 };
 
 // A connection's claim to be admitted under one policy. Held by the connection, worker-local.

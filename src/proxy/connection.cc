@@ -68,6 +68,12 @@ Counters::Counters(telemetry::Registry& registry)
       refused(registry.counter("portcullis_client_auth_total", "Verdicts on requests.", {{"result", "refused"}})),
       no_certificate(
           registry.counter("portcullis_client_auth_total", "Verdicts on requests.", {{"result", "no_certificate"}})),
+      shadow_admitted(registry.counter("portcullis_client_auth_shadow_total",
+                                       "What strict would have said of requests that passthrough let pass.",
+                                       {{"result", "admitted"}})),
+      shadow_refused(registry.counter("portcullis_client_auth_shadow_total",
+                                      "What strict would have said of requests that passthrough let pass.",
+                                      {{"result", "refused"}})),
       misdirected(registry.counter("portcullis_misdirected_total", "Requests answered with 421.")),
       upstream_failures(registry.counter("portcullis_upstream_failures_total", "Requests that no backend answered.")),
       websockets(registry.counter("portcullis_websockets_total", "Requests for WebSocket by the backend's answer.",

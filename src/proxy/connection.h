@@ -86,6 +86,8 @@ struct Counters {
   telemetry::Counter& admitted;
   telemetry::Counter& refused;
   telemetry::Counter& no_certificate;
+  telemetry::Counter& shadow_admitted;  // by a passthrough profile with CA files
+  telemetry::Counter& shadow_refused;
   telemetry::Counter& misdirected;
   telemetry::Counter& upstream_failures;
   telemetry::Counter& websockets;
