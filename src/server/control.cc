@@ -138,6 +138,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   }
   auto sockets = bind_new(*snapshot);
   if (!sockets) return forward_error(sockets);
+  outline_ = validate::outline(configuration.gateways, configuration.host);
   if (auto dropped = drop_privileges(configuration.host.user); !dropped) return dropped;
   ocsp_->start();
   for (auto& worker : workers_) worker->start();
@@ -264,6 +265,7 @@ void Control::reload() {
   log_findings(loaded.findings);
   warn_about_fixed_settings(loaded.configuration->host);
   ocsp_->configure(std::move(*egress));
+  note_weakening(*loaded.configuration);
   shared_->limits.configure(loaded.configuration->host.limits);
   shared_->closures.configure(loaded.configuration->host.limits.closures_per_s);
   log_->set_level(level_of(loaded.configuration->host.log_level));
@@ -279,6 +281,18 @@ void Control::reload_failed(const model::Findings& findings) {
   log_findings(findings);
   log_error("reload.failed", {{"errors", findings.size()}, {"do", "mend the document; the old one goes on serving"}});
   notify_service_manager("READY=1");
+}
+
+void Control::note_weakening(const Configuration& configuration) {
+  auto now = validate::outline(configuration.gateways, configuration.host);
+  for (const validate::Weakening& one : validate::weakenings(outline_, now)) {
+    log_warn("auth.weakened", {{"what", one.what},
+                               {"gateway", one.gateway},
+                               {"listener", one.listener},
+                               {"before", one.before},
+                               {"after", one.after}});
+  }
+  outline_ = std::move(now);
 }
 
 // What only a restart can change.
