@@ -31,6 +31,10 @@ class OcspDesk {
     event::Signal done;
   };
 
+  // What anyone may use at `now`, asking nobody; null: nothing.
+  std::shared_ptr<const OcspAnswer> known(const OcspQuery& query, WallTime now) {
+    return service_.answers().find(query.key, now);
+  }
   std::shared_ptr<Check> ask(std::shared_ptr<const OcspQuery> query, WallTime now);
   // Until the check has its answer, the deadline passes or give_up() is called. Returns how long that took.
   event::Task<std::chrono::milliseconds> wait(std::shared_ptr<Check> check, event::Deadline deadline);

@@ -2,7 +2,37 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
+
 namespace portcullis::clientauth {
+
+namespace {
+
+void append_byte_sequence(std::string& out, const x509::Certificate& certificate) {
+  out.append(1, ':').append(base64_encode(certificate.der())).append(1, ':');
+}
+
+ClientCertFields make_fields(const x509::CertificateList& path) {
+  ClientCertFields fields;
+  if (path.empty()) return fields;
+  append_byte_sequence(fields.leaf, path.front());
+  for (std::size_t i = 1; i < path.size(); ++i) {
+    if (i > 1) fields.chain += ", ";
+    append_byte_sequence(fields.chain, path[i]);
+  }
+  fields.leaf_omitted = fields.leaf.size() > ClientCertFields::kMostBytes;
+  fields.chain_omitted = fields.leaf.size() + fields.chain.size() > ClientCertFields::kMostBytes;
+  if (fields.leaf_omitted) std::string().swap(fields.leaf);
+  if (fields.chain_omitted) std::string().swap(fields.chain);
+  return fields;
+}
+
+}  // namespace
+
+const ClientCertFields& PeerRecord::client_cert_fields() const {
+  std::call_once(fields_made_, [this] { fields_ = make_fields(path.path); });
+  return fields_;
+}
 
 Verifier::Verifier(ClientPolicy policy, std::shared_ptr<ChainCache> known)
     : policy_(std::move(policy)), known_(std::move(known)), trust_(trust_digest(policy_)) {
@@ -26,6 +56,10 @@ void PeerRecord::weigh() {
   // A parsed certificate takes about three times its encoding.
   for (const x509::Certificate& certificate : presented) weight_ += 1024 + 3 * certificate.der_size();
   for (const auto& query : ocsp) weight_ += query->weight();
+  // Counted whether or not they are asked for, so that a record's weight never changes.
+  std::size_t fields = 0;
+  for (const x509::Certificate& certificate : path.path) fields += certificate.der_size() * 4 / 3 + 8;
+  weight_ += std::min(fields, ClientCertFields::kMostBytes);
 }
 
 std::shared_ptr<const tls::PeerState> Verifier::judge(const x509::CertificateList& presented, WallTime now) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,18 @@
 #include "x509/trust_anchors.h"
 
 namespace portcullis::clientauth {
+
+// The values of RFC 9440's two fields for a client that was verified (§2.1: a DER encoding as a byte sequence,
+// `:base64:`).
+struct ClientCertFields {
+  // Both together. What nobody could send through a usual backend's limits is better left out than answered with 431.
+  static constexpr std::size_t kMostBytes = 16 * 1024;
+
+  std::string leaf;   // Client-Cert; empty: over kMostBytes by itself
+  std::string chain;  // Client-Cert-Chain (§2.3): the rest of the verified path, as in TLS, with the root, since
+                      // nothing says that the backend has it; empty: there is none, or it would be too much
+  bool leaf_omitted = false, chain_omitted = false;
+};
 
 struct PeerRecord final : tls::PeerState {
   x509::CertificateList presented;  // leaf first
@@ -33,12 +46,16 @@ struct PeerRecord final : tls::PeerState {
   bool holds_at(WallTime now) const {
     return !judged || (path.ok && now >= judged_at && now < path.earliest_not_after);
   }
+  // Of a path that is ok; made when first asked for.
+  const ClientCertFields& client_cert_fields() const;
   std::size_t weight() const override { return weight_; }
   // Once `presented` is there.
   void weigh();
 
  private:
   std::size_t weight_ = 0;
+  mutable std::once_flag fields_made_;
+  mutable ClientCertFields fields_;
 };
 
 // Judges presented chains for one listener: the tls/ side of a ClientPolicy.

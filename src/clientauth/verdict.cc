@@ -11,6 +11,7 @@ namespace {
 
 // How much longer than a query may take a request waits for its outcome, which comes from another thread.
 constexpr std::chrono::milliseconds kGrace{250};
+constexpr std::string_view kMissing = "client_cert.missing";
 
 Verdict admitted(std::string_view log_value) {
   Verdict verdict;
@@ -60,9 +61,14 @@ Verdict Admission::decide(WallTime now) const {
   const Mode mode = verifier_->policy().mode;
   if (mode == Mode::kPassthrough) {
     Verdict verdict = admitted(peer_ == nullptr ? "NONE" : "PASSTHROUGH");
-    if (peer_ != nullptr && peer_->judged) {
+    if (verifier_->policy().anchors == nullptr) return verdict;
+    if (peer_ == nullptr) {
+      verdict.shadow = "NONE";
+      verdict.shadow_code = kMissing;
+    } else if (peer_->judged) {
       const Judgement would = judgement(*peer_, now);
-      verdict.shadow = would.code.empty() ? "SUCCESS" : failed(would.text);
+      verdict.shadow = would.code.empty() ? std::string(Verdict::kVerified) : failed(would.text);
+      verdict.shadow_code = would.code;
     }
     return verdict;
   }
@@ -70,13 +76,13 @@ Verdict Admission::decide(WallTime now) const {
   if (peer_ == nullptr) {
     verdict.outcome = Verdict::Outcome::kNoCertificate;
     verdict.log_value = "NONE";
-    verdict.reason_code = "client_cert.missing";
+    verdict.reason_code = kMissing;
     return verdict;
   }
   // Judged under another policy, or under none: never trusted.
   const bool stale = !peer_->judged || peer_->trust != trust_;
   const Judgement found = stale ? Judgement{x509::kReasonOther, "certificate rejected"} : judgement(*peer_, now);
-  if (found.code.empty()) return admitted("SUCCESS");
+  if (found.code.empty()) return admitted(Verdict::kVerified);
   verdict.log_value = failed(found.text);
   verdict.reason_code = found.code;
   return verdict;
@@ -179,6 +185,31 @@ Task<void> Admission::judge_revocation(Verdict* verdict, WallTime now) {
     refuse_by(*verdict, decision);
     co_return;
   }
+}
+
+Verdict Admission::standing(WallTime now) {
+  rejudge_if_needed(now);
+  Verdict verdict = decide(now);
+  const OcspQueries* queries = questions();
+  if (verdict.outcome != Verdict::Outcome::kAdmitted || queries == nullptr || desk_ == nullptr) return verdict;
+  for (const auto& query : *queries) {
+    const std::shared_ptr<const OcspAnswer> known = desk_->known(*query, now);
+    if (known == nullptr) continue;
+    const revocation::Decision decision = revocation::decide(known->status, verifier_->policy().ocsp->leniency);
+    if (decision.admitted) continue;
+    refuse_by(verdict, decision);
+    break;
+  }
+  return verdict;
+}
+
+bool Admission::judgement_due() const {
+  return rejudge_ && verifier_ != nullptr && verifier_->policy().mode == Mode::kStrict;
+}
+
+WallTime Admission::ends_at() const {
+  const bool judged = verifier_ != nullptr && verifier_->policy().mode == Mode::kStrict && peer_ != nullptr;
+  return judged && peer_->path.ok ? peer_->path.earliest_not_after : WallTime::max();
 }
 
 }  // namespace portcullis::clientauth

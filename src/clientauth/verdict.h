@@ -29,8 +29,14 @@ struct Verdict {
   std::string log_value;      // sslClientVerify: NONE, SUCCESS, PASSTHROUGH, FAILED:reason; empty where none is asked
   std::string_view variable;  // client_certificate_verification: SUCCESS, PASSTHROUGH, NONE or empty
   std::string_view reason_code;  // stable: client_cert.expired …; empty when admitted
-  std::string shadow;            // Passthrough with CA files: what Strict would have logged; empty otherwise
+  // Passthrough with CA files: what Strict would have logged and why it would have refused; empty otherwise.
+  std::string shadow;
+  std::string_view shadow_code;
   OcspEvidence ocsp;
+
+  // The chain was judged and passed; not so in Passthrough, nor where no certificate is asked for.
+  bool verified() const { return outcome == Outcome::kAdmitted && variable == kVerified; }
+  static constexpr std::string_view kVerified = "SUCCESS";
 };
 
 // A connection's claim to be admitted under one policy. Held by the connection, worker-local.
@@ -48,6 +54,16 @@ class Admission {
   // presented chain is judged again after a change of trust. Waits where revocation has to be asked for, no longer than
   // the policy's timeout and a little. Any number of requests may wait at one time.
   event::Task<Verdict> verdict(WallTime now);
+
+  // The verdict by what is known at this moment, waiting for nothing: for the review of live connections. What only an
+  // answer from elsewhere could tell (revocation) refuses nobody here before that answer is known; verdict() awaits it.
+  Verdict standing(WallTime now);
+  // The trust has changed since the chain was judged, and the new one asks for more than to be shown a certificate.
+  bool judgement_due() const;
+  // The moment from which a client that passes now is refused: the first certificate of its path expires.
+  // WallTime::max() where nothing ends by itself: no certificate is asked for, none is judged, or it is refused
+  // already.
+  WallTime ends_at() const;
 
   // The policy in force from now on; a changed trust means that the chain is judged again, without asking the client.
   void set_verifier(std::shared_ptr<const Verifier> verifier);

@@ -96,6 +96,21 @@ TEST_F(OcspVerdictTest, RefusesWithTheStringsOfTheField) {
   EXPECT_EQ(unnamed.log_value, request_failed);
 }
 
+// The review of a live connection: news refuses at once, and what is not known is not asked for.
+TEST_F(OcspVerdictTest, WhereItStandsIsWhatIsKnownAndAsksNobody) {
+  const auto admission = admit(client);
+  EXPECT_EQ(admission->standing(loop->wall_now()).outcome, Verdict::Outcome::kAdmitted);
+  turns(3);
+  EXPECT_EQ(requests.size(), 0U);
+  says.status = V_OCSP_CERTSTATUS_REVOKED;
+  EXPECT_EQ(verdict(client).reason_code, "client_cert.revoked");
+  const Verdict stands = admission->standing(loop->wall_now());
+  EXPECT_EQ(stands.outcome, Verdict::Outcome::kRefused);
+  EXPECT_EQ(stands.reason_code, "client_cert.revoked");
+  EXPECT_EQ(stands.log_value, "FAILED:certificate revoked");
+  EXPECT_EQ(requests.size(), 1U);
+}
+
 TEST_F(OcspVerdictTest, AsksNothingAboutAStranger) {
   const x509::Issued other_root = pki.root("Root");
   const x509::Issued stranger = pki.leaf(

@@ -48,6 +48,7 @@ TEST_F(VerdictTest, StrictAdmitsWhatVerifiesNow) {
     EXPECT_EQ(verdict.reason_code, one.code) << one.name;
     EXPECT_EQ(verdict.log_value.rfind(one.log, 0), 0U) << one.name << ": " << verdict.log_value;
     EXPECT_EQ(verdict.variable, one.strict == Outcome::kAdmitted ? "SUCCESS" : "") << one.name;
+    EXPECT_EQ(verdict.verified(), one.strict == Outcome::kAdmitted) << one.name;
     EXPECT_EQ(verdict.shadow, "") << one.name;
     EXPECT_EQ(admission.peer() != nullptr, one.client != nullptr) << one.name;
   }
@@ -64,11 +65,54 @@ TEST_F(VerdictTest, PassthroughAdmitsEverybodyAndItsShadowSaysWhatStrictWould) {
       EXPECT_EQ(verdict.log_value, log) << one.name;
       EXPECT_EQ(verdict.variable, log) << one.name;
       EXPECT_EQ(verdict.reason_code, "") << one.name;
-      const bool shadow = judge == shadowed && one.client != nullptr;
+      EXPECT_FALSE(verdict.verified()) << one.name;
+      const bool shadow = judge == shadowed;
       EXPECT_EQ(verdict.shadow.empty(), !shadow) << one.name;
       EXPECT_EQ(verdict.shadow.rfind(shadow ? one.log : "", 0), 0U) << one.name << ": " << verdict.shadow;
+      EXPECT_EQ(verdict.shadow_code, shadow ? one.code : std::string_view()) << one.name;
     }
   }
+}
+
+// The issuer-DN rule counts in the shadow as it will count in Strict.
+TEST_F(VerdictTest, TheShadowKnowsTheIssuerDnRule) {
+  const x509::Issued sibling = pki.leaf("sibling", pki.intermediate("Other CA", root));
+  for (const bool rule : {false, true}) {
+    ClientPolicy passing = policy(Mode::kPassthrough);
+    passing.verify_issuer_dn = rule;
+    Admission admission = admit(verifier(passing), &sibling);
+    const Verdict verdict = verdict_of(admission);
+    EXPECT_EQ(verdict.outcome, Outcome::kAdmitted);
+    EXPECT_EQ(verdict.shadow_code, rule ? x509::kReasonIssuerDnMismatch : "");
+  }
+}
+
+TEST_F(VerdictTest, AnAdmissionEndsWithItsPathOrNeverByItself) {
+  const auto strict = verifier(policy(Mode::kStrict)), passing = verifier(policy(Mode::kPassthrough));
+  EXPECT_EQ(admit(strict, &dying).ends_at(), kNow + hours(1));
+  const x509::Issued short_ca = pki.intermediate("Short CA", root, {.not_after = kNow + hours(2)});
+  const x509::Issued below = pki.leaf("below", short_ca);
+  EXPECT_EQ(admit(strict, &below).ends_at(), kNow + hours(2));
+  EXPECT_EQ(admit(strict, &stranger).ends_at(), WallTime::max());
+  EXPECT_EQ(admit(strict, nullptr).ends_at(), WallTime::max());
+  EXPECT_EQ(admit(passing, &dying).ends_at(), WallTime::max());
+  EXPECT_EQ(Admission(nullptr, nullptr).ends_at(), WallTime::max());
+}
+
+TEST_F(VerdictTest, AJudgementIsDueWhereAChangedTrustAsksForMore) {
+  ClientPolicy others = policy(Mode::kStrict);
+  others.anchors = trust({other_root.pem()});
+  const auto ours = verifier(policy(Mode::kStrict)), theirs = verifier(others);
+  Admission admission = admit(ours, &good);
+  EXPECT_FALSE(admission.judgement_due());
+  admission.set_verifier(verifier(policy(Mode::kStrict)));
+  EXPECT_FALSE(admission.judgement_due());
+  admission.set_verifier(theirs);
+  EXPECT_TRUE(admission.judgement_due());
+  EXPECT_EQ(admission.standing(kNow).reason_code, x509::kReasonUntrustedIssuer);
+  EXPECT_FALSE(admission.judgement_due());
+  admission.set_verifier(verifier(policy(Mode::kPassthrough)));
+  EXPECT_FALSE(admission.judgement_due()) << "everybody passes there";
 }
 
 TEST_F(VerdictTest, WhereNobodyIsAskedNothingIsSaid) {

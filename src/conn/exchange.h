@@ -135,6 +135,13 @@ class Control {
     if (const auto action = std::exchange(on_drain_, nullptr)) action();
   }
 
+  // The same for a client that is not admitted any more: nothing that it might still ask is waited for.
+  void refuse() {
+    refused_ = true;
+    drain();
+  }
+  bool refused() const { return refused_; }
+
   // Ends whatever the connection waits for, on the backend's side too: it unwinds.
   void cut_off() {
     cut_off_ = true;
@@ -151,6 +158,7 @@ class Control {
 
  private:
   bool draining_ = false;
+  bool refused_ = false;
   bool cut_off_ = false;
   bool idle_ = false;
   event::Watch* watch_ = nullptr;

@@ -195,7 +195,10 @@ void H2Connection::finish(H2Exchange& exchange) {
   if ((exchange.close_after_ && exchange.response_done_) || session_.exhausted()) session_.refuse_new();
   --running_;
   recycle(exchange);
-  if (running_ == 0) idle_since_ = loop_.now();
+  if (running_ == 0) {
+    idle_since_ = loop_.now();
+    if (control_.refused()) session_.refuse_new();
+  }
   pump();
   if (closing_) {
     handler_over_.notify();

@@ -36,6 +36,7 @@ struct Limits {
   std::uint32_t presented_bytes = 32'768;     // DER bytes of a client's chain; 1,024–1,048,576
   std::uint32_t rsa_bits = 8'192;             // largest RSA key of a client's chain; 2,048–16,384
   std::uint32_t http2_requests = 1'000;       // of one connection; azure-semantics §9.4
+  std::uint32_t closures_per_s = 1'000;       // of connections whose client is refused after all; 1–1,000,000
 };
 
 struct ClientAuth {

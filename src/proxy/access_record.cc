@@ -56,6 +56,19 @@ void add_revocation(JsonLine& line, const clientauth::OcspEvidence& evidence, Wa
   line.end();
 }
 
+// What a backend was not told of a verified client, because it was too much.
+void add_client_cert_omission(JsonLine& line, const RequestContext& context) {
+  const clientauth::PeerRecord* peer = context.connection.admission.peer();
+  if (!context.verdict.verified() || peer == nullptr) return;
+  const clientauth::ClientCertFields& values = peer->client_cert_fields();
+  const bool wanted = context.snapshot->client_cert_header == model::ClientCertHeader::kChain;
+  if (values.leaf_omitted) {
+    line.add("clientCertOmitted", "all");
+  } else if (wanted && values.chain_omitted) {
+    line.add("clientCertOmitted", "chain");
+  }
+}
+
 void add_own(JsonLine& line, const RequestContext& context, std::string_view reason) {
   const ClientConnection& connection = context.connection;
   line.begin("portcullis");
@@ -66,7 +79,10 @@ void add_own(JsonLine& line, const RequestContext& context, std::string_view rea
   line.add("sni", connection.tls == nullptr ? std::string_view() : std::string_view(connection.tls->info().sni));
   line.add("sslListener", connection.listener == nullptr ? "" : connection.listener->name);
   line.add("generation", context.snapshot->generation);
-  if (!context.verdict.shadow.empty()) line.add("strictWouldSay", context.verdict.shadow);
+  if (!context.verdict.shadow.empty()) {
+    line.add("strictWouldSay", context.verdict.shadow).add("strictReason", context.verdict.shadow_code);
+  }
+  if (context.snapshot->client_cert_header != model::ClientCertHeader::kOff) add_client_cert_omission(line, context);
   if (context.verdict.ocsp.asked) add_revocation(line, context.verdict.ocsp, context.services.loop.wall_now());
   if (context.upstream.attempts > 1) line.add("attempts", context.upstream.attempts);
   if (context.tunnel.ended != TunnelRecord::Ended::kNot) {

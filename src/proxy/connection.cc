@@ -4,6 +4,20 @@
 
 namespace portcullis::proxy {
 
+Admitted::Admitted(ClientConnection& connection) : connection_(connection), next_(connection.admitted) {
+  if (next_ != nullptr) next_->previous_ = this;
+  connection_.admitted = this;
+}
+
+Admitted::~Admitted() {
+  if (next_ != nullptr) next_->previous_ = previous_;
+  (previous_ == nullptr ? connection_.admitted : previous_->next_) = next_;
+}
+
+void ClientConnection::tell_admitted(const clientauth::Verdict& verdict) const {
+  for (Admitted* one = admitted; one != nullptr; one = one->next_) one->judged_again(verdict);
+}
+
 bool ClientConnection::adopt(const std::shared_ptr<const snapshot::Snapshot>& current) {
   if (current == snapshot) return true;
   const snapshot::Address* new_address = current->find(address->local);
@@ -54,6 +68,12 @@ Counters::Counters(telemetry::Registry& registry)
       refused(registry.counter("portcullis_client_auth_total", "Verdicts on requests.", {{"result", "refused"}})),
       no_certificate(
           registry.counter("portcullis_client_auth_total", "Verdicts on requests.", {{"result", "no_certificate"}})),
+      shadow_admitted(registry.counter("portcullis_client_auth_shadow_total",
+                                       "What strict would have said of requests that passthrough let pass.",
+                                       {{"result", "admitted"}})),
+      shadow_refused(registry.counter("portcullis_client_auth_shadow_total",
+                                      "What strict would have said of requests that passthrough let pass.",
+                                      {{"result", "refused"}})),
       misdirected(registry.counter("portcullis_misdirected_total", "Requests answered with 421.")),
       upstream_failures(registry.counter("portcullis_upstream_failures_total", "Requests that no backend answered.")),
       websockets(registry.counter("portcullis_websockets_total", "Requests for WebSocket by the backend's answer.",

@@ -24,6 +24,27 @@
 
 namespace portcullis::proxy {
 
+struct ClientConnection;
+
+// What goes on after the request that admitted its client (a tunnel): told whenever that client is judged again, since
+// no further request of its own will ask. Enters its connection's list when made, leaves it when destroyed.
+class Admitted {
+ public:
+  explicit Admitted(ClientConnection& connection);
+  virtual ~Admitted();
+  Admitted(const Admitted&) = delete;
+  Admitted& operator=(const Admitted&) = delete;
+
+  // Nothing of the connection may be destroyed within this call.
+  virtual void judged_again(const clientauth::Verdict& verdict) = 0;
+
+ private:
+  friend struct ClientConnection;
+  ClientConnection& connection_;
+  Admitted* previous_ = nullptr;
+  Admitted* next_;
+};
+
 // One client connection after its handshake. `address` and `listener` point into `snapshot`, which moves forward when a
 // new configuration still has them.
 struct ClientConnection {
@@ -36,7 +57,10 @@ struct ClientConnection {
   net::TcpStream* tcp = nullptr;
   const tls::TlsStream* tls = nullptr;  // null on plain HTTP
   std::uint64_t requests = 0;
+  Admitted* admitted = nullptr;  // the last made of those that go on
 
+  // Tells those.
+  void tell_admitted(const clientauth::Verdict& verdict) const;
   // Takes the configuration in force. False when this connection's address or listener is not in it any more: what runs
   // may end under the old one, no further request may begin.
   bool adopt(const std::shared_ptr<const snapshot::Snapshot>& current);
@@ -63,6 +87,8 @@ struct Counters {
   telemetry::Counter& admitted;
   telemetry::Counter& refused;
   telemetry::Counter& no_certificate;
+  telemetry::Counter& shadow_admitted;  // by a passthrough profile with CA files
+  telemetry::Counter& shadow_refused;
   telemetry::Counter& misdirected;
   telemetry::Counter& upstream_failures;
   telemetry::Counter& websockets;

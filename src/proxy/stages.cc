@@ -46,6 +46,9 @@ bool normalise(RequestContext& context) {
 bool admit(RequestContext& context) {
   using Outcome = clientauth::Verdict::Outcome;
   Counters& counters = context.services.counters;
+  if (!context.verdict.shadow.empty()) {
+    (context.verdict.shadow_code.empty() ? counters.shadow_admitted : counters.shadow_refused).add();
+  }
   switch (context.verdict.outcome) {
     case Outcome::kAdmitted:
       counters.admitted.add();
@@ -103,6 +106,17 @@ void set_host(RequestContext& context, http::Fields& fields) {
   }
 }
 
+// RFC 9440, for clients that were verified and no others.
+void set_client_cert(const RequestContext& context, http::Fields& fields) {
+  const clientauth::PeerRecord* peer = context.connection.admission.peer();
+  if (!context.verdict.verified() || peer == nullptr) return;
+  const clientauth::ClientCertFields& values = peer->client_cert_fields();
+  if (values.leaf.empty()) return;
+  fields.add("Client-Cert", values.leaf);
+  const bool chain = context.snapshot->client_cert_header == model::ClientCertHeader::kChain;
+  if (chain && !values.chain.empty()) fields.add("Client-Cert-Chain", values.chain);
+}
+
 }  // namespace
 
 void rewrite_request(RequestContext& context) {
@@ -122,6 +136,7 @@ void rewrite_request(RequestContext& context) {
   info.trace_id = context.trace_id;
   routing::set_forwarded_headers(fields, info);
   set_host(context, fields);
+  if (context.snapshot->client_cert_header != model::ClientCertHeader::kOff) set_client_cert(context, fields);
   context.rule()->rewrite.apply_request(fields, context);
   if (request.upgrade != http::Upgrade::kNone) ask_for_websocket(context);
   request.target.clear();

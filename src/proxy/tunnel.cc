@@ -20,10 +20,11 @@ namespace {
 constexpr unsigned kPiecesPerTurn = 16;
 constexpr std::size_t kMostPerRead = 64 * 1024;  // four full TLS records
 
-class Tunnel {
+class Tunnel final : public Admitted {
  public:
   Tunnel(RequestContext& context, net::ByteStream& backend, net::Buffer buffer)
-      : context_(context),
+      : Admitted(context.connection),
+        context_(context),
         exchange_(context.exchange),
         loop_(context.services.loop),
         backend_(backend),
@@ -35,6 +36,7 @@ class Tunnel {
         uploaded_(loop_) {}
 
   Task<void> run(upstream::HeadRead read);
+  void judged_again(const clientauth::Verdict& verdict) override { holds_under(verdict); }
 
  private:
   // One of the two directions.
@@ -53,6 +55,7 @@ class Tunnel {
   Task<bool> to_client(std::string_view bytes);
   Task<void> give_way(Way& way);
   Task<bool> still_admitted();
+  bool holds_under(const clientauth::Verdict& verdict);
   void write_failed(const Error& error, Ended closed, Ended broke);
 
   Deadline limit() const;
@@ -84,16 +87,20 @@ class Tunnel {
 Task<void> Tunnel::run(upstream::HeadRead read) {
   const Result<void> opened = co_await exchange_.open_tunnel(context_.response);
   if (!opened) {
-    context_.tunnel.ended = exchange_.was_cut_off() ? Ended::kCutOff : Ended::kClientBroke;
+    if (!ending_) context_.tunnel.ended = exchange_.was_cut_off() ? Ended::kCutOff : Ended::kClientBroke;
     exchange_.on_client_gone(nullptr);
     co_return;
   }
   context_.services.counters.websockets_open.add(1);
   exchange_.on_client_gone([this] { end(exchange_.was_cut_off() ? Ended::kCutOff : Ended::kClientBroke); });
   exchange_.on_drain([this] { drain(); });
-  uploading_ = true;
-  event::spawn(upload());
-  co_await download(read);
+  // The trust may have changed while the backend thought about it.
+  const bool admitted = co_await still_admitted();
+  uploading_ = admitted;
+  if (admitted) {
+    event::spawn(upload());
+    co_await download(read);
+  }
   while (uploading_) co_await uploaded_.wait(event::kNoDeadline);
   exchange_.on_client_gone(nullptr);
   exchange_.on_drain(nullptr);
@@ -159,25 +166,32 @@ Task<Result<std::string_view>> Tunnel::read_backend() {
 Task<bool> Tunnel::still_admitted() {
   Services& services = context_.services;
   clientauth::Admission& admission = context_.connection.admission;
+  if (ending_) co_return false;
   if (services.snapshot->generation == judged_under_ && loop_.now() < judge_again_) co_return true;
   judge_again_ = loop_.now() + kJudgedAgain;
   // Where the listener is gone the server drains the connection, and this ends under the rules it began with.
   if (!context_.connection.adopt(services.snapshot)) co_return true;
   judged_under_ = context_.connection.snapshot->generation;
   const WallTime now = loop_.wall_now();
-  auto verdict = co_await admission.verdict(now);
+  const auto verdict = co_await admission.verdict(now);
+  co_return holds_under(verdict);
+}
+
+// Ends the tunnel where its client, or its Host for this client, would be refused now.
+bool Tunnel::holds_under(const clientauth::Verdict& verdict) {
+  if (ending_) return false;
   if (verdict.outcome != clientauth::Verdict::Outcome::kAdmitted) {
-    context_.verdict = std::move(verdict);
-    context_.tunnel.refusal = context_.verdict.reason_code;
+    context_.verdict = verdict;
+    context_.tunnel.refusal = verdict.reason_code;
     end(Ended::kRefused);
-    co_return false;
+    return false;
   }
   const snapshot::Address& address = *context_.connection.address;
   const auto index = address.hosts.select(context_.host);
-  if (index && address.listeners[*index].trust == admission.trust()) co_return true;
+  if (index && address.listeners[*index].trust == context_.connection.admission.trust()) return true;
   context_.tunnel.refusal = "host.misdirected";
   end(Ended::kRefused);
-  co_return false;
+  return false;
 }
 
 // False: this way is over.

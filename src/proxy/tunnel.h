@@ -3,9 +3,10 @@
 //
 // It ends when both sides have ended; when either breaks (the other is told so); when no byte has moved either way for
 // `idle` (ARM requestTimeout, which governs WebSocket sessions too), or for a few seconds after one side has ended;
-// when the server drains, at the first moment of quiet or after kDrainPatience; when the connection is cut off; and
-// with the first byte that comes, from either side, once its client would not be admitted any more (the certificate has
-// expired, a reload has withdrawn the trust): the verdict is asked for again after every reload and every kJudgedAgain.
+// when the server drains, at the first moment of quiet or after kDrainPatience; when the connection is cut off; when
+// its connection's client is judged again and refused (server/reviewer.h); and with the first byte that comes, from
+// either side, once its client would not be admitted any more, so that nothing passes even before that review comes to
+// it: the verdict is asked for again after every reload and every kJudgedAgain.
 #pragma once
 
 #include "event/task.h"

@@ -126,6 +126,7 @@ Result<void> Control::make_workers(const model::HostConfig& host) {
   shared_->ocsp = &ocsp_->service();
   shared_->store = store_.get();
   shared_->limits.configure(host.limits);
+  shared_->closures.configure(host.limits.closures_per_s);
   const std::size_t count = host.workers != 0 ? host.workers : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < count; ++i) {
     auto worker = Worker::create(i, clock_, *shared_);
@@ -164,6 +165,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   }
   auto sockets = bind_new(*snapshot);
   if (!sockets) return forward_error(sockets);
+  outline_ = validate::outline(configuration.gateways, configuration.host);
   if (auto made = make_state_dir(configuration.host); !made) return made;
   if (auto dropped = drop_privileges(configuration.host.user); !dropped) return dropped;
   if (auto checked = check_state_dir(configuration.host); !checked) return checked;
@@ -305,8 +307,10 @@ void Control::reload() {
   log_findings(loaded.findings);
   warn_about_fixed_settings(loaded.configuration->host);
   ocsp_->configure(std::move(*egress));
+  note_weakening(*loaded.configuration);
   shared_->limits.configure(loaded.configuration->host.limits);
   store_->set_journal_entries(loaded.configuration->host.client_auth.journal);
+  shared_->closures.configure(loaded.configuration->host.limits.closures_per_s);
   log_->set_level(level_of(loaded.configuration->host.log_level));
   carryover_->keep_only(*snapshot);
   const std::uint64_t generation = snapshot->generation;
@@ -320,6 +324,18 @@ void Control::reload_failed(const model::Findings& findings) {
   log_findings(findings);
   log_error("reload.failed", {{"errors", findings.size()}, {"do", "mend the document; the old one goes on serving"}});
   notify_service_manager("READY=1");
+}
+
+void Control::note_weakening(const Configuration& configuration) {
+  auto now = validate::outline(configuration.gateways, configuration.host);
+  for (const validate::Weakening& one : validate::weakenings(outline_, now)) {
+    log_warn("auth.weakened", {{"what", one.what},
+                               {"gateway", one.gateway},
+                               {"listener", one.listener},
+                               {"before", one.before},
+                               {"after", one.after}});
+  }
+  outline_ = std::move(now);
 }
 
 // What only a restart can change.

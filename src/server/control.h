@@ -19,6 +19,7 @@
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 #include "upstream/membership_keeper.h"
+#include "validate/weakening.h"
 
 namespace portcullis::server {
 
@@ -54,6 +55,8 @@ class Control {
   void on_ready();
   void reload();
   void reload_failed(const model::Findings& findings);
+  // Names what `configuration` lets pass that the one before did not (I22), and remembers it for the next.
+  void note_weakening(const Configuration& configuration);
   void warn_about_fixed_settings(const model::HostConfig& host);
 
   const RunOptions& options_;
@@ -74,6 +77,7 @@ class Control {
   std::set<Endpoint> open_;
   std::shared_ptr<const snapshot::Snapshot> snapshot_;
   model::HostConfig started_with_;
+  validate::AuthenticationOutline outline_;  // of what is published
   bool ending_ = false;
 };
 

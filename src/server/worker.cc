@@ -46,7 +46,8 @@ Shared::Shared(telemetry::Registry& registry)
       http2_connections(registry.counter("portcullis_http2_connections_total", "Connections that speak HTTP/2.")),
       http2_faults(registry.counter("portcullis_http2_faults_total",
                                     "HTTP/2 connections ended because their client broke the protocol or flooded.")),
-      open(registry.gauge("portcullis_connections_open", "Connections open now.")) {}
+      open(registry.gauge("portcullis_connections_open", "Connections open now.")),
+      reviews(registry) {}
 
 struct Worker::Acceptor {
   Acceptor(event::Loop& loop, net::Fd socket, const Endpoint& at)
@@ -56,21 +57,6 @@ struct Worker::Acceptor {
   Endpoint local;
 };
 
-// A connection while it is served; lives in serve()'s frame.
-struct Worker::Served {
-  conn::Control control;
-  proxy::ClientConnection connection;
-  std::unique_ptr<net::TcpStream> tcp;  // moves into the TLS stream
-  event::Watch* watch = nullptr;
-  bool silent = true;  // not one byte has come yet
-
-  // No further request; a connection that has not said anything has nothing to lose.
-  void drain() {
-    control.drain();
-    if (silent && connection.address->https && watch != nullptr) watch->cancel();
-  }
-};
-
 Worker::Worker(std::size_t index, std::unique_ptr<event::Loop> loop, Shared& shared)
     : loop_(std::move(loop)),
       shared_(shared),
@@ -78,7 +64,8 @@ Worker::Worker(std::size_t index, std::unique_ptr<event::Loop> loop, Shared& sha
       upstream_(*loop_),
       upstream_h2_(*loop_, buffers_),
       balancer_(index),
-      services_(*loop_, buffers_, upstream_, upstream_h2_, balancer_, shared.counters, shared.access_log->producer()) {
+      services_(*loop_, buffers_, upstream_, upstream_h2_, balancer_, shared.counters, shared.access_log->producer()),
+      reviewer_(*loop_, services_, shared.closures, shared.reviews, [this] { stop_if_finished(); }) {
   services_.journal = &shared.store->add_feed();
 }
 
@@ -121,12 +108,13 @@ void Worker::apply(const std::shared_ptr<const snapshot::Snapshot>& snapshot, st
     it->second->watch.cancel();
     it = acceptors_.erase(it);
   }
-  for (Served* served : served_) {
-    const snapshot::Listener* listener = served->connection.listener;
-    const snapshot::Address* address = snapshot->find(served->connection.address->local);
-    const bool gone = address == nullptr || address->https != served->connection.address->https;
-    if (gone || (listener != nullptr && address->find(listener->gateway, listener->name) == nullptr)) served->drain();
-  }
+  reviewer_.live().for_each([&snapshot](LiveConnection& served) {
+    const snapshot::Listener* listener = served.connection.listener;
+    const snapshot::Address* address = snapshot->find(served.connection.address->local);
+    const bool gone = address == nullptr || address->https != served.connection.address->https;
+    if (gone || (listener != nullptr && address->find(listener->gateway, listener->name) == nullptr)) served.drain();
+  });
+  reviewer_.review(Review{Review::Cause::kTrust, {}});
   if (draining_) return;
   for (auto& [endpoint, fd] : sockets) {
     auto acceptor = std::make_shared<Acceptor>(*loop_, std::move(fd), endpoint);
@@ -137,22 +125,26 @@ void Worker::apply(const std::shared_ptr<const snapshot::Snapshot>& snapshot, st
   }
 }
 
+void Worker::review(Review review) {
+  loop_->post([this, review = std::move(review)] { reviewer_.review(review); });
+}
+
 void Worker::drain() {
   loop_->post([this] {
     draining_ = true;
     for (auto& [endpoint, acceptor] : acceptors_) acceptor->watch.cancel();
     acceptors_.clear();
-    for (Served* served : served_) served->drain();
+    reviewer_.live().for_each([](LiveConnection& served) { served.drain(); });
   });
 }
 
 void Worker::cut_off() {
   loop_->post([this] {
     ocsp_.give_up();
-    for (Served* served : served_) {
-      served->control.cut_off();
-      if (served->watch != nullptr) served->watch->cancel();
-    }
+    reviewer_.live().for_each([](LiveConnection& served) {
+      served.control.cut_off();
+      if (served.watch != nullptr) served.watch->cancel();
+    });
   });
 }
 
@@ -164,7 +156,8 @@ void Worker::finish() {
 }
 
 void Worker::stop_if_finished() {
-  if (!finishing_ || !served_.empty() || accept_loops_ != 0) return;
+  if (!finishing_ || !reviewer_.live().empty() || accept_loops_ != 0 || reviewer_.walking()) return;
+  if (std::exchange(finished_, true)) return;
   upstream_h2_.close([this] { loop_->stop(); });
 }
 
@@ -218,7 +211,7 @@ void Worker::on_accepted(net::Accepted accepted, const Endpoint& local) {
 Task<void> Worker::serve(net::Accepted accepted, Endpoint local) {
   const IpAddress client = accepted.peer.address;
   {
-    Served served;
+    LiveConnection served;
     served.connection.id = shared_.next_connection.fetch_add(1, std::memory_order_relaxed);
     served.connection.client = accepted.peer;
     served.connection.snapshot = services_.snapshot;
@@ -228,14 +221,14 @@ Task<void> Worker::serve(net::Accepted accepted, Endpoint local) {
     served.watch = &served.tcp->watch();
     // The address may have been given up between the connection's arrival and this moment.
     if (served.connection.address != nullptr) {
-      const auto place = served_.insert(served_.end(), &served);
+      reviewer_.enter(served);
       if (draining_) served.drain();
       if (served.connection.address->https) {
         co_await serve_https(served);
       } else {
         co_await serve_http(served);
       }
-      served_.erase(place);
+      reviewer_.leave(served);
     }
   }
   shared_.limits.leave(client);
@@ -243,7 +236,7 @@ Task<void> Worker::serve(net::Accepted accepted, Endpoint local) {
   stop_if_finished();
 }
 
-Task<void> Worker::serve_http(Served& served) {
+Task<void> Worker::serve_http(LiveConnection& served) {
   const conn::Handler handler = [this, &served](conn::Exchange& exchange) {
     return proxy::serve_request(exchange, served.connection, services_);
   };
@@ -253,7 +246,7 @@ Task<void> Worker::serve_http(Served& served) {
   if (driver.cut_short()) served.tcp->reset_on_close();
 }
 
-Task<void> Worker::serve_https(Served& served) {
+Task<void> Worker::serve_https(LiveConnection& served) {
   const Deadline deadline = loop_->in(kHandshakePatience);
   std::string first_bytes;
   {
@@ -278,7 +271,7 @@ Task<void> Worker::serve_https(Served& served) {
   }
 }
 
-Task<void> Worker::serve_plain_on_tls(Served& served, std::string first_bytes) {
+Task<void> Worker::serve_plain_on_tls(LiveConnection& served, std::string first_bytes) {
   const conn::Handler handler = [this, &served](conn::Exchange& exchange) {
     return proxy::serve_plain_on_tls(exchange, served.connection, services_);
   };
@@ -286,7 +279,7 @@ Task<void> Worker::serve_plain_on_tls(Served& served, std::string first_bytes) {
   co_await driver.serve(std::move(first_bytes));
 }
 
-Task<void> Worker::serve_tls(Served& served, std::string first_bytes) {
+Task<void> Worker::serve_tls(LiveConnection& served, std::string first_bytes) {
   const Deadline deadline = loop_->in(kHandshakePatience);
   proxy::ClientConnection& connection = served.connection;
   // The session callbacks point into this snapshot's doors until the stream is gone.
@@ -308,6 +301,7 @@ Task<void> Worker::serve_tls(Served& served, std::string first_bytes) {
   connection.admission = clientauth::Admission(info.peer, connection.listener->verifier, &ocsp_);
   connection.admission.begin(loop_->wall_now());
   proxy::journal_handshake(connection, services_);
+  reviewer_.handshake_done(served);
   bool cut_short = false;
   if (stream.alpn() == "h2") {
     co_await serve_http2(served, stream);
@@ -329,7 +323,7 @@ Task<void> Worker::serve_tls(Served& served, std::string first_bytes) {
   served.watch = nullptr;
 }
 
-Task<void> Worker::serve_http2(Served& served, tls::TlsStream& stream) {
+Task<void> Worker::serve_http2(LiveConnection& served, tls::TlsStream& stream) {
   shared_.http2_connections.add();
   const conn::Handler handler = [this, &served](conn::Exchange& exchange) {
     return proxy::serve_request(exchange, served.connection, services_);
@@ -347,7 +341,7 @@ Task<void> Worker::serve_http2(Served& served, tls::TlsStream& stream) {
                            {"requests", driver.requests()}});
 }
 
-void Worker::report_handshake_failure(const Served& served, const tls::TlsStream& stream, const Error& error) {
+void Worker::report_handshake_failure(const LiveConnection& served, const tls::TlsStream& stream, const Error& error) {
   shared_.handshake_failures.add();
   log_info("tls.handshake_failed", {{"connection", served.connection.id},
                                     {"client", served.connection.client.to_string()},

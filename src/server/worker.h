@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <thread>
@@ -18,6 +17,8 @@
 #include "net/tcp.h"
 #include "proxy/connection.h"
 #include "server/limits.h"
+#include "server/live_connections.h"
+#include "server/reviewer.h"
 #include "store/store.h"
 
 namespace portcullis::server {
@@ -35,6 +36,8 @@ struct Shared {
   telemetry::Counter& http2_faults;
   telemetry::Gauge& open;
   ConnectionLimits limits;
+  ClosureRate closures;
+  ReviewCounters reviews;
   std::atomic<std::uint64_t> next_connection{1};
   telemetry::AccessLogSink* access_log = nullptr;
   clientauth::OcspService* ocsp = nullptr;
@@ -51,6 +54,8 @@ class Worker {
   // address any more, and then calls `done` on the worker's thread.
   void publish(std::shared_ptr<const snapshot::Snapshot> snapshot, std::map<Endpoint, net::Fd> sockets,
                std::function<void()> done);
+  // Any thread. Judges live connections again and ends those that would be refused now (server/reviewer.h).
+  void review(Review review);
   // Any thread. Accepts no more; ends idle connections now and busy ones after their response.
   void drain();
   // Any thread. Cuts off every connection that is left.
@@ -61,8 +66,6 @@ class Worker {
 
  private:
   struct Acceptor;
-  struct Served;
-  using ServedList = std::list<Served*>;
 
   Worker(std::size_t index, std::unique_ptr<event::Loop> loop, Shared& shared);
   void apply(const std::shared_ptr<const snapshot::Snapshot>& snapshot, std::map<Endpoint, net::Fd>& sockets);
@@ -70,12 +73,12 @@ class Worker {
   event::Task<void> accept_from(std::shared_ptr<Acceptor> acceptor);
   void on_accepted(net::Accepted accepted, const Endpoint& local);
   event::Task<void> serve(net::Accepted accepted, Endpoint local);
-  event::Task<void> serve_http(Served& served);
-  event::Task<void> serve_https(Served& served);
-  event::Task<void> serve_tls(Served& served, std::string first_bytes);
-  event::Task<void> serve_http2(Served& served, tls::TlsStream& stream);
-  event::Task<void> serve_plain_on_tls(Served& served, std::string first_bytes);
-  void report_handshake_failure(const Served& served, const tls::TlsStream& stream, const Error& error);
+  event::Task<void> serve_http(LiveConnection& served);
+  event::Task<void> serve_https(LiveConnection& served);
+  event::Task<void> serve_tls(LiveConnection& served, std::string first_bytes);
+  event::Task<void> serve_http2(LiveConnection& served, tls::TlsStream& stream);
+  event::Task<void> serve_plain_on_tls(LiveConnection& served, std::string first_bytes);
+  void report_handshake_failure(const LiveConnection& served, const tls::TlsStream& stream, const Error& error);
 
   std::unique_ptr<event::Loop> loop_;
   Shared& shared_;
@@ -86,10 +89,11 @@ class Worker {
   upstream::Balancer balancer_;
   proxy::Services services_;
   std::map<Endpoint, std::shared_ptr<Acceptor>> acceptors_;
-  ServedList served_;
+  Reviewer reviewer_;
   std::size_t accept_loops_ = 0;
   bool draining_ = false;
   bool finishing_ = false;
+  bool finished_ = false;
   std::thread thread_;
 };
 

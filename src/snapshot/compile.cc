@@ -192,6 +192,7 @@ std::shared_ptr<const Snapshot> compile(std::span<const model::Gateway* const> g
   compiler.finish(*snapshot);
   snapshot->identity_headers = routing::collect_identity_headers(gateways);
   snapshot->limits = host.limits;
+  snapshot->client_cert_header = host.client_auth.client_cert_header;
   if (carryover != nullptr) snapshot->generation = carryover->next_generation();
   if (findings.has_errors()) return nullptr;
   return snapshot;

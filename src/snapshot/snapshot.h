@@ -71,6 +71,7 @@ struct Snapshot {
   std::vector<std::unique_ptr<const Address>> addresses;
   routing::IdentityHeaders identity_headers;
   model::Limits limits;
+  model::ClientCertHeader client_cert_header = model::ClientCertHeader::kOff;
 
   const Address* find(const Endpoint& local) const;
 };

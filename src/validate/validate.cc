@@ -27,6 +27,7 @@ model::Findings validate(const model::Gateway& gateway, const model::HostConfig&
   check_redirects(subject, findings);
   check_backends(subject, findings);
   check_rewrite_rule_sets(subject, findings);
+  check_forwarded_identity(subject, findings);
   check_protection(subject, findings);
   check_served(subject, findings);
   if (!options.serving) say_what_is_kept(subject, findings);

@@ -97,6 +97,42 @@ TEST(Validate, PassesASoundGateway) {
   EXPECT_TRUE(findings.empty()) << all(findings);
 }
 
+// A rewrite set of the first rule that fills request headers with these values.
+void tell_backends(Gateway& gateway, const std::vector<const char*>& values) {
+  auto set = named<model::RewriteRuleSet>("set", "rewriteRuleSets");
+  model::RewriteRule rule;
+  rule.name = "r";
+  for (const char* value : values) {
+    rule.request_header_configurations.push_back({});
+    rule.request_header_configurations.back().header_name =
+        "X-" + std::to_string(rule.request_header_configurations.size());
+    rule.request_header_configurations.back().header_value = value;
+  }
+  set.rewrite_rules.push_back(rule);
+  gateway.rewrite_rule_sets.push_back(set);
+  gateway.request_routing_rules[0].rewrite_rule_set = to("set");
+}
+
+void turn_passthrough(Gateway& gateway) {
+  gateway.ssl_profiles[0].trusted_client_certificates.clear();
+  gateway.ssl_profiles[0].client_auth->verify_client_auth_mode = model::ClientAuthMode::kPassthrough;
+}
+
+TEST(Validate, ForwardingACertificateIsFineWithItsVerdictOrWhereItWasJudged) {
+  for (const bool passthrough : {false, true}) {
+    Gateway gateway = sound();
+    if (passthrough) turn_passthrough(gateway);
+    if (passthrough) tell_backends(gateway, {"{var_client_certificate}", "v={var_client_certificate_verification}"});
+    if (!passthrough) tell_backends(gateway, {"{var_client_certificate}"});
+    const auto findings = validate(gateway, {});
+    EXPECT_TRUE(findings.empty()) << all(findings);
+  }
+  Gateway nothing = sound();
+  turn_passthrough(nothing);
+  tell_backends(nothing, {"{var_client_ip}"});
+  EXPECT_TRUE(validate(nothing, {}).empty());
+}
+
 struct Broken {
   const char* name;
   std::function<void(Gateway&, HostConfig&)> breaks;
@@ -148,6 +184,12 @@ INSTANTIATE_TEST_SUITE_P(
                  g.ssl_profiles[0].client_auth->verify_client_auth_mode = model::ClientAuthMode::kPassthrough;
                },
                "warning PassthroughDoesNotVerify"},
+        Broken{"passthrough_forwards_unverified",
+               [](G& g, H&) {
+                 turn_passthrough(g);
+                 tell_backends(g, {"{var_client_ip}", "cn={var_client_certificate_subject}"});
+               },
+               "warning PassthroughForwardsUnverifiedIdentity"},
         Broken{"passthrough_with_ocsp",
                [](G& g, H&) {
                  g.ssl_profiles[0].trusted_client_certificates.clear();

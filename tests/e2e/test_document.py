@@ -260,16 +260,16 @@ tracing: {otlp: ""}
 
     def test_what_is_not_built_yet_checks_and_does_not_run(self) -> None:
         document = standard(8080)
-        document.element("sslProfiles", "strict")["clientAuthConfiguration"]["verifyClientRevocation"] = "OCSP"
+        document.element("backendHttpSettingsCollection", "http")["cookieBasedAffinity"] = "Enabled"
         path = env.new_dir("unserved") / "gateway.json"
         path.write_text(document.json())
         checked = run_command("check", path)
         self.assertEqual(checked.returncode, 0, "Azure takes it: " + checked.stdout)
-        self.assertRegex(checked.stdout, r"(?m)^warning NotServedYet \S+: .*revocation")
+        self.assertRegex(checked.stdout, r"(?m)^warning NotServedYet \S+: .*affinity")
         self.assertTrue(checked.stdout.rstrip().splitlines()[-1].startswith("`run` refuses it as yet"), checked.stdout)
         ran = run_command("run", path)
-        self.assertEqual(ran.returncode, 1, "OCSP was asked for, is not built yet, and was let pass in silence")
-        self.assertRegex(ran.stderr, r"(?m)^error NotServedYet \S+: .*revocation")
+        self.assertEqual(ran.returncode, 1, "it was asked for, is not built yet, and was let pass in silence")
+        self.assertRegex(ran.stderr, r"(?m)^error NotServedYet \S+: .*affinity")
 
     def test_usage_errors_exit_64(self) -> None:
         for arguments in ([], ["nonsense"], ["check"], ["run"], ["check", "a", "--nonsense"], ["run", "a", "--host"]):
@@ -384,10 +384,10 @@ class Starting(unittest.TestCase):
         self.assert_serves(Gateway(document))
 
     def test_what_does_not_exist_yet_is_named_at_start(self) -> None:
-        host = {"egress": {"deny": ["loopback"]}, "client_auth": {"client_cert_header": "leaf"}}
+        host = {"tracing": {"otlp": "http://127.0.0.1:1"}, "listeners": {"strict": {"proxy_protocol": "on"}}}
         with Gateway(standard(self.backend.port), host) as gateway:
             warned = json.dumps([line for line in gateway.log() if line["level"] == "warn"])
-        for key in ("egress", "client_cert_header"):
+        for key in ("tracing", "listeners"):
             self.assertIn(key, warned)
 
     def test_a_profile_without_client_authentication_asks_for_nothing(self) -> None:

@@ -122,6 +122,7 @@ class Withdrawn(GatewayCase):
                 self.assertEqual(self.backend.all_for(self.target), [])
 
     def test_a_ca_that_is_replaced_under_its_name_judges_open_connections(self) -> None:
+        """Those that are idle are closed (test_live_connections.py) or, where a request is faster than that, refused."""
         for version in client.BOTH:
             with self.subTest(version=version):
                 self.gateway.reload(self.document())
@@ -132,8 +133,8 @@ class Withdrawn(GatewayCase):
                     self.gateway.reload(other_ca(self.document()))
                     for wire, rest in ((used, None), (unused, None), (begun, "\r\n")):
                         answer = self.outcome(wire, rest)
-                        assert answer is not None, "an unchanged listener's connection was closed"
-                        self.assert_certificate_error(answer)
+                        if answer is not None:
+                            self.assert_certificate_error(answer)
                 self.assertEqual(self.backend.all_for(self.target), [])
                 with self.gateway.tls(STRICT, pki().good_b, version) as new:
                     self.assertEqual(new.request("/before").status, 200)
@@ -194,9 +195,12 @@ class Withdrawn(GatewayCase):
                 self.gateway.reload(strict)
                 for name, wire in wires.items():
                     with wire:
-                        answer = wire.request(f"{self.target}/{version}/{name}/after")
+                        head = f"GET {self.target}/{version}/{name}/after HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                        answer = self.outcome(wire, head)
                         if name == "good":
-                            self.assertEqual(answer.status, 200)
+                            self.assertEqual(answer and answer.status, 200)
+                        elif answer is None:
+                            continue  # closed before it could ask
                         elif name == "none":
                             self.assert_no_certificate(answer)
                         else:

@@ -127,7 +127,10 @@ const Table<Limits>& limits_table() {
        {"presented_bytes", number<L>(&L::presented_bytes, 1'024, 1'048'576), "Bytes of DER that a client may present."},
        {"rsa_bits", number<L>(&L::rsa_bits, 2'048, 16'384), "The largest RSA key that a client may present."},
        {"http2_requests", number<L>(&L::http2_requests, 1, kAny),
-        "Requests of one HTTP/2 connection; then the client is told to open another."}}};
+        "Requests of one HTTP/2 connection; then the client is told to open another."},
+       {"closures_per_s", number<L>(&L::closures_per_s, 1, 1'000'000),
+        "Open connections that are ended in a second, over all listeners, when their clients are refused after all: "
+        "trust was withdrawn, a certificate has expired. Nothing passes on those that still wait for their turn."}}};
   return table;
 }
 
@@ -156,17 +159,11 @@ const Table<ClientAuth>& client_auth_table() {
         enumerator<C>(&C::client_cert_header, Names<ClientCertHeader>{{"off", ClientCertHeader::kOff},
                                                                       {"leaf", ClientCertHeader::kLeaf},
                                                                       {"chain", ClientCertHeader::kChain}}),
-        "RFC 9440 headers for backends: none, Client-Cert, or Client-Cert and Client-Cert-Chain; verified clients "
-        "only."}}};
+        "RFC 9440 headers for backends: none, Client-Cert, or Client-Cert and Client-Cert-Chain (the path that was "
+        "verified, its root last); verified clients only. What would take both over 16 KiB is left out, and the access "
+        "log "
+        "says so."}}};
   return table;
-}
-
-void read_client_auth(Context& context, const Node& node, const std::string& pointer, Host& host) {
-  read_object(context, node, pointer, client_auth_table(), host.client_auth);
-  const auto note = [&](const char* key, std::string_view feature) {
-    host.unsupported_yet.push_back({std::string("client_auth.") + key, std::string(feature), pointer_to(pointer, key)});
-  };
-  if (host.client_auth.client_cert_header != ClientCertHeader::kOff) note("client_cert_header", "RFC 9440 headers");
 }
 
 void read_revocation(Context& context, const Node& node, const std::string& pointer, Host& host) {
@@ -244,7 +241,7 @@ const Table<HostConfig>& host_table() {
        {"secrets", map_of<Host>(&Host::secrets, read_secret),
         "Files with keys, by the name or the keyVaultSecretId of a certificate: PFX or PEM."},
        {"limits", object<Host>(&Host::limits, limits_table()), "What one process takes on."},
-       {"client_auth", Field<Host>(read_client_auth, object_shape(client_auth_table())),
+       {"client_auth", object<Host>(&Host::client_auth, client_auth_table()),
         "How clients authenticate, beyond what the gateway document says."},
        {"user", text<Host>(&Host::user), "The user to become once ports are bound; empty: stay."},
        {"admin", later("the admin API", Field<Host>(read_admin, object_shape(admin_table()))),

@@ -39,6 +39,8 @@ void check_url_path_maps(const Subject& subject, model::Findings& findings);
 void check_redirects(const Subject& subject, model::Findings& findings);
 void check_backends(const Subject& subject, model::Findings& findings);
 void check_rewrite_rule_sets(const Subject& subject, model::Findings& findings);
+// What backends are told of clients that nobody has judged.
+void check_forwarded_identity(const Subject& subject, model::Findings& findings);
 
 // The SKU, and protection that is asked for and not enforced: an error until the host file's `unenforced` lists it.
 void check_sku(const Subject& subject, model::Findings& findings);

@@ -123,6 +123,27 @@ class Authority:
         text = openssl("x509", "-in", self.certificate, "-noout", "-subject", "-nameopt", "RFC2253").decode()
         return text.strip().split("=", 1)[1]
 
+    def shorten(self, seconds: float) -> "Authority":
+        """Replaces its certificate, before anything was issued, by one that expires in so many seconds."""
+        assert self.issuer
+        request, extensions = self.directory / f"{self.name}.csr", self.directory / f"{self.name}.ext"
+        subject = openssl("x509", "-in", self.certificate, "-noout", "-subject", "-nameopt", "compat").decode().strip()
+        openssl(
+            *("req", "-new", "-config", self.config, "-key", self.key, "-out", request),
+            *("-subj", subject.split("=", 1)[1]),
+        )
+        extensions.write_text(
+            "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n"
+        )
+        now = time.time()
+        certificate = openssl(
+            *("ca", "-batch", "-notext", "-config", self.issuer.config, "-in", request, "-extfile", extensions),
+            *("-cert", self.issuer.certificate, "-keyfile", self.issuer.key, "-preserveDN"),
+            *("-startdate", _asn1_time(now - HOUR), "-enddate", _asn1_time(now + seconds)),
+        ).decode()
+        self.certificate.write_text(first_pem(certificate))
+        return self
+
     def issue(
         self,
         name: str,
@@ -284,6 +305,11 @@ class Pki:
 
     def short_lived(self, seconds: float) -> Identity:
         return self.int_a.issue(f"short-lived-{time.monotonic_ns()}", end=seconds)
+
+    def under_short_lived_ca(self, seconds: float) -> Identity:
+        """A leaf that lives for a day below an intermediate that does not."""
+        name = f"short-ca-{time.monotonic_ns()}"
+        return self._authority(name, f"/O=Contoso/CN={name}", self.root_a).shorten(seconds).issue(f"below-{name}")
 
     @cached_property
     def wrong_key(self) -> Identity:
