@@ -32,6 +32,15 @@ constexpr std::size_t kMostRefreshing = 256;  // fetches under way beyond which 
 constexpr milliseconds kRefreshPause{250};
 constexpr std::size_t kMostRefreshes = 262'144;
 
+// Revoked answers are saved for longer than any client's certificate should last.
+constexpr std::chrono::hours kRevokedKept{24 * 400};
+
+// Nothing newer has to be asked for.
+bool holds(const RevocationStatus& status, WallTime now) {
+  const bool said = status.outcome == Outcome::kGood || status.outcome == Outcome::kRevoked;
+  return said && status.answer->next_update && now < *status.answer->next_update;
+}
+
 bool is_unavailability(Outcome outcome) {
   return outcome == Outcome::kUnreachable || outcome == Outcome::kTimeout || outcome == Outcome::kHttpStatus ||
          outcome == Outcome::kTryLater;
@@ -83,8 +92,8 @@ void OcspService::start(std::shared_ptr<const OcspQuery> query, Reply reply) {
 
 Task<void> OcspService::fly(std::shared_ptr<const OcspQuery> query) {
   const MonoTime began = loop_.now();
-  RevocationStatus status = co_await ask(*query);
-  const auto answer = settle(query, std::move(status), loop_.now() - began);
+  Heard heard = co_await ask(*query);
+  const auto answer = settle(query, std::move(heard), loop_.now() - began);
   const auto flight = flights_.find(query->key);
   const std::vector<Reply> waiting = std::move(flight->second.waiting);
   flights_.erase(flight);
@@ -102,17 +111,53 @@ std::string OcspService::make_nonce() {
   return nonce;
 }
 
-Task<RevocationStatus> OcspService::ask(const OcspQuery& query) {
-  if (query.responder.empty())
-    co_return revocation::failed(Outcome::kNoResponder, "the certificate names no responder");
-  if (finishing_) co_return revocation::failed(Outcome::kUnreachable, "the gateway is ending");
+std::optional<RevocationStatus> OcspService::recall(const OcspQuery& query) const {
+  if (!memory_.load || answers_.last(query.key) != nullptr) return std::nullopt;
+  const std::optional<std::string> saved = memory_.load(query.key);
+  if (!saved) return std::nullopt;
+  RevocationStatus status = revocation::check_ocsp_response(*saved, query.id, query.issuer, loop_.wall_now());
+  if (!status.answer) return std::nullopt;
+  return status;
+}
+
+void OcspService::save(const OcspQuery& query, const Heard& heard) const {
+  const auto& answer = heard.status.answer;
+  if (!memory_.save || heard.response.empty() || !answer) return;
+  const Outcome outcome = heard.status.outcome;
+  if (outcome == Outcome::kRevoked) memory_.save(query.key, heard.response, loop_.wall_now() + kRevokedKept);
+  if (outcome == Outcome::kGood && answer->next_update) memory_.save(query.key, heard.response, *answer->next_update);
+}
+
+Task<OcspService::Heard> OcspService::ask(const OcspQuery& query) {
+  Heard heard;
+  if (query.responder.empty()) {
+    heard.status = revocation::failed(Outcome::kNoResponder, "the certificate names no responder");
+    co_return heard;
+  }
+  if (finishing_) {
+    heard.status = revocation::failed(Outcome::kUnreachable, "the gateway is ending");
+    co_return heard;
+  }
+  const std::optional<RevocationStatus> saved = recall(query);
+  if (saved && holds(*saved, loop_.wall_now())) {
+    heard.status = *saved;
+    co_return heard;
+  }
   ++counts_.queries;
+  heard.fetched = true;
   const std::string nonce = query.nonce ? make_nonce() : std::string();
   revocation::OcspRequest request = revocation::make_ocsp_request(query.id, query.responder, nonce);
   const Deadline deadline = loop_.in(query.timeout);
   OcspFetched fetched = co_await fetch_(std::move(request), deadline);
-  if (fetched.failure) co_return std::move(*fetched.failure);
-  co_return revocation::check_ocsp_response(fetched.body, query.id, query.issuer, loop_.wall_now(), nonce);
+  if (fetched.failure) {
+    heard.status = std::move(*fetched.failure);
+  } else {
+    heard.status = revocation::check_ocsp_response(fetched.body, query.id, query.issuer, loop_.wall_now(), nonce);
+    heard.response = std::move(fetched.body);
+  }
+  // What was known before this process began is known all the same.
+  if (saved) heard.status = revocation::merged(*saved, std::move(heard.status), loop_.wall_now());
+  co_return heard;
 }
 
 void OcspService::note(const OcspQuery& query, const RevocationStatus& status) {
@@ -129,10 +174,11 @@ milliseconds OcspService::failure_memory(const OcspQuery& query) const {
   return kFailureMemory * (1 << std::min(failures - 1, kMostDoublings));
 }
 
-std::shared_ptr<const OcspAnswer> OcspService::settle(const std::shared_ptr<const OcspQuery>& query,
-                                                      RevocationStatus status, milliseconds latency) {
+std::shared_ptr<const OcspAnswer> OcspService::settle(const std::shared_ptr<const OcspQuery>& query, Heard heard,
+                                                      milliseconds latency) {
   const WallTime now = loop_.wall_now();
-  note(*query, status);
+  RevocationStatus status = heard.status;
+  if (heard.fetched) note(*query, status);
   const auto known = answers_.last(query->key);
   auto answer = std::make_shared<OcspAnswer>();
   answer->query = query;
@@ -140,10 +186,6 @@ std::shared_ptr<const OcspAnswer> OcspService::settle(const std::shared_ptr<cons
   answer->latency = latency;
   answer->interest = known == nullptr ? std::make_shared<const int>(0) : known->interest;
   const bool was_revoked = known != nullptr && known->status.outcome == Outcome::kRevoked;
-  OcspAnswer heard;  // which is not always what is known
-  heard.query = query;
-  heard.latency = latency;
-  heard.status = status;
   const Outcome fetched = status.outcome;
   answer->status = known == nullptr ? std::move(status) : revocation::merged(known->status, std::move(status), now);
 
@@ -168,7 +210,14 @@ std::shared_ptr<const OcspAnswer> OcspService::settle(const std::shared_ptr<cons
   }
   answers_.put(answer);
   if (outcome == Outcome::kGood && next > now) schedule_refresh(answer, next - now);
-  if (on_answer_) on_answer_(heard);
+  if (outcome == fetched) save(*query, heard);
+  if (on_answer_ && heard.fetched) {
+    OcspAnswer said;  // which is not always what is known
+    said.query = query;
+    said.latency = latency;
+    said.status = std::move(heard.status);
+    on_answer_(said);
+  }
   if (outcome == Outcome::kRevoked && !was_revoked && on_revoked_) on_revoked_(*answer);
   return answer;
 }

@@ -40,6 +40,12 @@ class OcspService {
   using Reply = std::function<void(std::shared_ptr<const OcspAnswer>)>;
   // What each query heard, and each certificate that turned out to be revoked and was not known to be.
   using Observer = std::function<void(const OcspAnswer&)>;
+  // What outlives the process: signed answers as they came, by OcspQuery::key. Both are called on the service's thread
+  // and may wait for a disk. Nothing rests on the store's honesty: what it gives back is checked like any other answer.
+  struct Memory {
+    std::function<void(const Digest& key, std::string_view response, WallTime until)> save;
+    std::function<std::optional<std::string>(const Digest& key)> load;
+  };
 
   OcspService(event::Loop& loop, OcspAnswers& answers, Fetch fetch);
   ~OcspService();
@@ -49,6 +55,7 @@ class OcspService {
   // Before anything is asked. Called on the service's thread.
   void on_answer(Observer observer) { on_answer_ = std::move(observer); }
   void on_revoked(Observer observer) { on_revoked_ = std::move(observer); }
+  void remember_by(Memory memory) { memory_ = std::move(memory); }
 
   // Any thread. `reply` is called once, on the service's thread, within the query's timeout.
   void want(std::shared_ptr<const OcspQuery> query, Reply reply);
@@ -70,9 +77,17 @@ class OcspService {
 
   void start(std::shared_ptr<const OcspQuery> query, Reply reply);
   event::Task<void> fly(std::shared_ptr<const OcspQuery> query);
-  event::Task<revocation::RevocationStatus> ask(const OcspQuery& query);
-  std::shared_ptr<const OcspAnswer> settle(const std::shared_ptr<const OcspQuery>& query,
-                                           revocation::RevocationStatus status, std::chrono::milliseconds latency);
+  // What a query brought, and what of it is worth saving.
+  struct Heard {
+    revocation::RevocationStatus status;
+    std::string response;  // empty: nothing to save
+    bool fetched = false;  // a responder was asked
+  };
+  event::Task<Heard> ask(const OcspQuery& query);
+  std::optional<revocation::RevocationStatus> recall(const OcspQuery& query) const;
+  void save(const OcspQuery& query, const Heard& heard) const;
+  std::shared_ptr<const OcspAnswer> settle(const std::shared_ptr<const OcspQuery>& query, Heard heard,
+                                           std::chrono::milliseconds latency);
   std::chrono::milliseconds failure_memory(const OcspQuery& query) const;
   void note(const OcspQuery& query, const revocation::RevocationStatus& status);
   void schedule_refresh(const std::shared_ptr<const OcspAnswer>& answer, std::chrono::milliseconds left);
@@ -83,6 +98,7 @@ class OcspService {
   OcspAnswers& answers_;
   Fetch fetch_;
   Observer on_answer_, on_revoked_;
+  Memory memory_;
   std::unordered_map<Digest, Flight, DigestHash> flights_;
   std::map<std::string, Responder> failing_;  // by URL; only those that fail
   std::multimap<MonoTime, std::weak_ptr<const OcspAnswer>> refreshes_;

@@ -166,6 +166,85 @@ TEST_F(OcspServiceTest, KeepsAGoodAnswerWhileTheResponderIsDown) {
   EXPECT_TRUE(answers.last(query->key)->status.answer) << "what is kept for who allows expired answers";
 }
 
+struct OcspMemoryTest : OcspServiceTest {
+  OcspMemoryTest() { begin(); }
+  // As if the process had begun anew: what is known is gone, what was saved is not.
+  void begin() {
+    desk.reset();
+    known.push_back(std::make_unique<OcspAnswers>());
+    bool done = false;
+    event::spawn(finish(service.get(), &done));
+    EXPECT_TRUE(done);
+    services.push_back(std::move(service));
+    service = std::make_unique<OcspService>(*loop, *known.back(),
+                                            [this](revocation::OcspRequest request, event::Deadline deadline) {
+                                              return fetch(this, std::move(request), deadline);
+                                            });
+    service->remember_by({[this](const Digest& key, std::string_view response, WallTime until) {
+                            saved[key] = {std::string(response), until};
+                          },
+                          [this](const Digest& key) {
+                            const auto found = saved.find(key);
+                            return found == saved.end() ? std::nullopt
+                                                        : std::optional<std::string>(found->second.first);
+                          }});
+    desk = std::make_unique<OcspDesk>(*loop, *service);
+  }
+  std::vector<std::unique_ptr<OcspAnswers>> known;
+  std::vector<std::unique_ptr<OcspService>> services;
+  std::map<Digest, std::pair<std::string, WallTime>> saved;
+};
+
+TEST_F(OcspMemoryTest, AsksNothingThatWasAnsweredBeforeTheRestart) {
+  const auto query = query_of(client);
+  EXPECT_EQ(said(query), "good");
+  ASSERT_EQ(saved.size(), 1U);
+  EXPECT_EQ(saved[query->key].second, kNow + 3600s);
+  begin();
+  EXPECT_EQ(said(query), "good");
+  EXPECT_EQ(requests.size(), 1U);
+  EXPECT_EQ(service->counts().queries, 0U);
+  pass(3601s);
+  begin();
+  EXPECT_EQ(said(query), "good");
+  EXPECT_EQ(requests.size(), 2U) << "it had expired";
+}
+
+TEST_F(OcspMemoryTest, KnowsTheRevokedAcrossARestartWithTheResponderDown) {
+  const auto query = query_of(client);
+  says.status = V_OCSP_CERTSTATUS_REVOKED;
+  EXPECT_EQ(said(query), "revoked");
+  failing = Outcome::kUnreachable;
+  pass(48h);
+  begin();
+  EXPECT_EQ(said(query), "revoked");
+  EXPECT_EQ(requests.size(), 2U) << "a newer answer was asked for";
+}
+
+TEST_F(OcspMemoryTest, ChecksWhatWasSaved) {
+  const auto query = query_of(client);
+  EXPECT_EQ(said(query), "good");
+  // Another's answer, and what is no answer at all.
+  saved[query->key].first = revocation::ocsp_response(ca, other);
+  begin();
+  says.status = V_OCSP_CERTSTATUS_REVOKED;
+  EXPECT_EQ(said(query), "revoked");
+  saved[query->key].first = "nonsense";
+  begin();
+  says.status = V_OCSP_CERTSTATUS_GOOD;
+  EXPECT_EQ(said(query), "good");
+}
+
+TEST_F(OcspMemoryTest, SavesNoFailureAndNothingWithoutAnEnd) {
+  failing = Outcome::kTimeout;
+  EXPECT_EQ(said(query_of(client)), "ocsp.timeout");
+  failing.reset();
+  valid_for.reset();
+  subject = &other;
+  EXPECT_EQ(said(query_of(other)), "good");
+  EXPECT_TRUE(saved.empty());
+}
+
 TEST_F(OcspServiceTest, WithoutAResponderSaysSo) {
   EXPECT_EQ(said(query_of(client, "")), "ocsp.no_responder");
   EXPECT_TRUE(requests.empty());

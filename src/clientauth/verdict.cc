@@ -160,7 +160,7 @@ Task<void> Admission::judge_revocation(Verdict* verdict, WallTime now) {
   const Checks checks = checks_;
   verdict->ocsp.asked = true;
   for (std::size_t i = 0; i < checks.size(); ++i) {
-    const std::shared_ptr<OcspDesk::Check> one = checks[i];
+    const std::shared_ptr<OcspDesk::Check>& one = checks[i];
     const event::Deadline deadline = one->began + policy.timeout + kGrace;
     std::chrono::milliseconds waited{0};
     if (policy.wait_when_cold && one->answer == nullptr) waited = co_await desk_->wait(one, deadline);

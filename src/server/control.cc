@@ -220,6 +220,7 @@ Result<Control::Sockets> Control::bind_new(const snapshot::Snapshot& snapshot) {
 void Control::publish(const std::shared_ptr<const snapshot::Snapshot>& snapshot, Sockets&& sockets,
                       const std::function<void()>& done) {
   snapshot_ = snapshot;
+  ocsp_->stapler().keep(certificates_to_staple(*snapshot));
   open_.clear();
   for (const auto& address : snapshot->addresses) open_.insert(address->local);
   auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());

@@ -3,13 +3,12 @@
 #include <utility>
 
 #include "fetch/url.h"
-#include "revocation/ocsp_response.h"
+#include "server/ocsp_fetch.h"
 #include "telemetry/log.h"
 
 namespace portcullis::server {
 
 using clientauth::OcspAnswer;
-using clientauth::OcspFetched;
 using event::Deadline;
 using event::Task;
 using revocation::Outcome;
@@ -18,43 +17,6 @@ namespace {
 
 // Responders that are counted by their name; certificates name them, so their number must have an end.
 constexpr std::size_t kNamedResponders = 64;
-
-Outcome outcome_of(std::string_view fetch_error) {
-  if (fetch_error == "fetch.timeout") return Outcome::kTimeout;
-  if (fetch_error == "fetch.address_denied") return Outcome::kAddressDenied;
-  if (fetch_error == "fetch.bad_url") return Outcome::kNoResponder;
-  if (fetch_error == "fetch.malformed" || fetch_error == "fetch.too_large" || fetch_error == "fetch.content_coding") {
-    return Outcome::kMalformed;
-  }
-  return Outcome::kUnreachable;
-}
-
-OcspFetched nothing(Outcome outcome, std::string detail) {
-  OcspFetched fetched;
-  fetched.failure = revocation::failed(outcome, std::move(detail));
-  return fetched;
-}
-
-Task<OcspFetched> fetch_ocsp(fetch::Client* client, revocation::OcspRequest request, Deadline deadline) {
-  fetch::Request http;
-  http.url = std::move(request.url);
-  http.fields.add("Accept", "application/ocsp-response");
-  http.max_body = revocation::kMaxOcspResponse;
-  if (!request.body.empty()) {
-    http.method = fetch::Method::kPost;
-    http.fields.add("Content-Type", "application/ocsp-request");
-    http.body = std::move(request.body);
-    http.repeatable = true;
-  }
-  Result<fetch::Response> answer = co_await client->fetch(std::move(http), deadline);
-  if (!answer) co_return nothing(outcome_of(answer.error().code), std::move(answer.error().message));
-  if (answer->head.status != 200) {
-    co_return nothing(Outcome::kHttpStatus, "the responder answers with status " + std::to_string(answer->head.status));
-  }
-  OcspFetched fetched;
-  fetched.body = std::move(answer->body);
-  co_return fetched;
-}
 
 }  // namespace
 
@@ -101,10 +63,11 @@ OcspThread::OcspThread(std::unique_ptr<event::Loop> loop, net::Resolver& resolve
       client_(std::make_unique<fetch::Client>(*loop_, resolver, std::move(options))),
       metrics_(metrics) {
   fetch::Client* client = client_.get();
-  service_ = std::make_unique<clientauth::OcspService>(*loop_, answers_,
-                                                       [client](revocation::OcspRequest request, Deadline deadline) {
-                                                         return fetch_ocsp(client, std::move(request), deadline);
-                                                       });
+  const auto fetch = [client](revocation::OcspRequest request, Deadline deadline) {
+    return fetch_ocsp(client, std::move(request), deadline);
+  };
+  service_ = std::make_unique<clientauth::OcspService>(*loop_, answers_, fetch);
+  stapler_ = std::make_unique<Stapler>(*loop_, fetch);
   service_->on_answer([this](const OcspAnswer& heard) { count(heard); });
   service_->on_revoked([](const OcspAnswer& answer) {
     telemetry::log_warn("revocation.revoked",
@@ -152,6 +115,7 @@ void OcspThread::configure(fetch::AddressPolicy policy) {
 Task<void> OcspThread::end() {
   co_await client_->shut_down();
   co_await service_->finish();
+  co_await stapler_->finish();
   loop_->stop();
 }
 

@@ -1,6 +1,7 @@
-// OcspThread: the thread that asks OCSP responders, with a loop and an HTTP client of its own: the control thread may
-// be busy compiling, and workers end while the process goes on. The workers' loops outlive it: stop() it when the
-// workers' threads have ended and before they are destroyed.
+// OcspThread: the thread that asks OCSP responders, about clients and for the staples of the gateway's own
+// certificates, with a loop and an HTTP client of its own: the control thread may be busy compiling, and workers end
+// while the process goes on. The workers' loops outlive it: stop() it when the workers' threads have ended and before
+// they are destroyed.
 #pragma once
 
 #include <memory>
@@ -11,6 +12,7 @@
 #include "model/finding.h"
 #include "model/host_config.h"
 #include "net/resolver.h"
+#include "server/stapler.h"
 #include "telemetry/metrics.h"
 
 namespace portcullis::server {
@@ -35,6 +37,7 @@ class OcspThread {
   void stop();                                  // control thread; cancels what is under way; a second call does nothing
 
   clientauth::OcspService& service() { return *service_; }
+  Stapler& stapler() { return *stapler_; }
 
  private:
   OcspThread(std::unique_ptr<event::Loop> loop, net::Resolver& resolver, fetch::ClientOptions options,
@@ -46,6 +49,7 @@ class OcspThread {
   std::unique_ptr<fetch::Client> client_;
   clientauth::OcspAnswers answers_;
   std::unique_ptr<clientauth::OcspService> service_;
+  std::unique_ptr<Stapler> stapler_;
   telemetry::Registry& metrics_;
   std::map<std::string, std::string> labels_;  // a responder's URL and the label it is counted by
   std::thread thread_;

@@ -69,6 +69,8 @@ Result<void> ServerContext::build() {
       (!policy.ciphersuites.empty() && SSL_CTX_set_ciphersuites(raw, policy.ciphersuites.c_str()) != 1)) {
     return refused("OpenSSL refuses the TLS policy");
   }
+  // OpenSSL asks the context that SSL_set_SSL_CTX() has put in force.
+  if (SSL_CTX_set_tlsext_status_cb(raw, &Callbacks::staple) != 1) return refused("OpenSSL takes no status callback");
   const x509::ServerKeyPair& pair = options_.key_pair;
   if (SSL_CTX_use_certificate(raw, pair.leaf.native()) != 1) return refused("OpenSSL refuses the server certificate");
   if (SSL_CTX_use_PrivateKey(raw, pair.key.native()) != 1) return refused("OpenSSL refuses the private key");

@@ -17,6 +17,7 @@
 #include "tls/peer.h"
 #include "tls/policy.h"
 #include "tls/session_store.h"
+#include "tls/staple.h"
 #include "tls/ticket_keys.h"
 #include "x509/key_pair.h"
 
@@ -48,6 +49,9 @@ class ServerContext {
   const Digest& session_digest() const { return options_.session_digest; }
   const TlsPolicy& policy() const { return options_.policy; }
   bool http2() const { return options_.http2; }
+  const x509::ServerKeyPair& key_pair() const { return options_.key_pair; }
+  // Sent to clients that ask for it, once somebody has set it.
+  const std::shared_ptr<Staple>& staple() const { return staple_; }
 
   // Makes `ssl` as if it had been created from this context. SSL_set_SSL_CTX alone would leave verify mode, versions,
   // options, ticket count and session-id context behind.
@@ -58,6 +62,7 @@ class ServerContext {
   Result<void> build();
 
   ServerContextOptions options_;
+  std::shared_ptr<Staple> staple_ = std::make_shared<Staple>();
   SslCtxPtr context_;
 };
 

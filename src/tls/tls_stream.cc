@@ -102,6 +102,8 @@ void TlsStream::finish_info() {
   // A session that was looked up but then not used must lend nothing to the full handshake that followed.
   info_.resumed = SSL_session_reused(ssl_.get()) == 1;
   info_.peer = info_.resumed ? resumed_peer_ : presented_peer_;
+  // A staple has been sent: it is not held for the life of the connection.
+  SSL_set_tlsext_status_ocsp_resp(ssl_.get(), nullptr, 0);
   info_.original = info_.resumed ? resumed_original_ : tcp_->loop().wall_now();
   resumed_peer_.reset();
   presented_peer_.reset();

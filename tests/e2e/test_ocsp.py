@@ -6,13 +6,14 @@ test_revocation's.
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from typing import Any, Optional
 
 from harness import env
 from harness.case import GatewayCase, main
-from harness.document import STRICT, Document
+from harness.document import NO_PROFILE, STRICT, Document
 from harness.gateway import Gateway
 from harness.http2 import Http2
 from harness.http_wire import Closed, Response
@@ -312,6 +313,52 @@ class OverrideAndIntermediates(OcspCase):
         queries = self.responder.queries()
         self.assertEqual(len(queries), 2)
         self.assertTrue(all(query.method == "POST" and query.nonce for query in queries))
+
+
+class Stapling(OcspCase):
+    """The gateway's own certificate, from a CA that has a responder."""
+
+    server: Identity
+    NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+
+    @classmethod
+    def document(cls) -> Document:
+        cls.server = pki().int_a.issue(
+            "stapled", "/CN=localhost", (cls.NAMES, "extendedKeyUsage=serverAuth", *cls.responder.aia())
+        )
+        bundle = env.new_dir("stapled") / "server.pem"
+        bundle.write_text(cls.server.key.read_text() + cls.server.chain.read_text())
+        cls.responder.behave(Answer(next_update=4), cls.server)
+        return super().document().certificate("server", f"@{bundle}")
+
+    def staple(self, version: str, port: int = NO_PROFILE) -> str:
+        done = subprocess.run(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{self.gateway.port(port)}", "-status", version],
+            input=b"",
+            capture_output=True,
+            timeout=env.patience(20),
+            check=False,
+        )
+        return done.stdout.decode(errors="replace")
+
+    def test_handshakes_carry_a_staple_that_is_renewed_ahead(self) -> None:
+        self.gateway.wait_event("staple.renewed")
+        for version in ("-tls1_2", "-tls1_3"):
+            for port in (NO_PROFILE, STRICT):
+                said = self.staple(version, port)
+                self.assertIn("OCSP Response Status: successful", said)
+                self.assertIn("Cert Status: good", said)
+        self.responder.wait_queries(self.server, 2)
+        # A reload neither loses it nor asks again for it.
+        self.gateway.wait_event("staple.renewed", 2)
+        count = len(self.responder.queries(self.server))
+        self.gateway.reload(self.document())
+        self.assertIn("Cert Status: good", self.staple("-tls1_3"))
+        self.assertLessEqual(len(self.responder.queries(self.server)), count + 1)
+        # With the responder down handshakes go on, at last without one.
+        self.responder.behave("http-500", self.server)
+        self.gateway.wait_event("staple.failed")
+        env.wait_until("the staple to end", lambda: "OCSP response: no response sent" in self.staple("-tls1_3"))
 
 
 if __name__ == "__main__":

@@ -89,6 +89,18 @@ int Callbacks::client_hello(SSL* ssl, int* alert, void*) {
   return SSL_CLIENT_HELLO_ERROR;
 }
 
+int Callbacks::staple(SSL* ssl, void*) {
+  const TlsStream& stream = *stream_of(ssl);
+  if (stream.context_ == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  const auto response = stream.context_->staple()->at(stream.tcp_->loop().wall_now());
+  if (response == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  // OpenSSL takes it over.
+  void* copy = OPENSSL_memdup(response->data(), response->size());
+  if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(response->size()));
+  return SSL_TLSEXT_ERR_OK;
+}
+
 int Callbacks::verify(X509_STORE_CTX* store_context, void*) {
   auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store_context, SSL_get_ex_data_X509_STORE_CTX_idx()));
   TlsStream& stream = *stream_of(ssl);

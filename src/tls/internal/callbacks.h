@@ -22,6 +22,7 @@ struct Callbacks {
   static void attach(SSL_CTX* context, const Door* door);
 
   static int client_hello(SSL* ssl, int* alert, void* arg);
+  static int staple(SSL* ssl, void* arg);
   static int verify(X509_STORE_CTX* store_context, void* arg);
   static int new_session(SSL* ssl, SSL_SESSION* session);
   static SSL_SESSION* get_session(SSL* ssl, const unsigned char* id, int id_size, int* copy);
