@@ -15,14 +15,6 @@ using telemetry::log_error;
 using telemetry::log_info;
 using telemetry::log_warn;
 
-Digest settings_digest(const CrlSettings& settings) {
-  x509::Sha256Builder digest;
-  digest.add_field("portcullis crl 1").add_u64(settings.fetch ? 1 : 0);
-  const std::set<std::string> files(settings.files.begin(), settings.files.end());
-  for (const std::string& file : files) digest.add_field(file);
-  return digest.finish();
-}
-
 Digest watch_digest(const Digest& settings, const x509::CertificateList& authorities) {
   x509::Sha256Builder digest;
   digest.add_field(settings.view());
@@ -47,6 +39,14 @@ std::vector<SignedCrl> all_lists(const std::map<std::string, std::vector<SignedC
 }
 
 }  // namespace
+
+Digest settings_digest(const CrlSettings& settings) {
+  x509::Sha256Builder digest;
+  digest.add_field("portcullis crl 1").add_u64(settings.fetch ? 1 : 0);
+  const std::set<std::string> files(settings.files.begin(), settings.files.end());
+  for (const std::string& file : files) digest.add_field(file);
+  return digest.finish();
+}
 
 std::shared_ptr<const CrlSlot> CrlKeeper::slot(const std::string& profile, const CrlSettings& settings,
                                                const x509::CertificateList& authorities) {

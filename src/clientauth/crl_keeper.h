@@ -24,6 +24,9 @@ struct CrlSettings {
   bool fetch = false;
 };
 
+// Over these; what the trust digest has of them.
+Digest settings_digest(const CrlSettings& settings);
+
 class CrlKeeper {
  public:
   explicit CrlKeeper(const revocation::CrlLimits& limits = {}) : limits_(limits) {}

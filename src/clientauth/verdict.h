@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "clientauth/crl_check.h"
 #include "clientauth/ocsp_desk.h"
 #include "clientauth/peer_record.h"
 #include "event/task.h"
@@ -23,6 +24,13 @@ struct OcspEvidence {
   bool by_leniency = false;  // admitted because the host file allows it, not because of a good answer
 };
 
+// What its revocation lists said, where they decided.
+struct CrlEvidence {
+  revocation::CrlAnswer answer;
+  bool decided = false;
+  bool by_leniency = false;
+};
+
 struct Verdict {
   enum class Outcome : std::uint8_t { kAdmitted, kNoCertificate, kRefused };
   Outcome outcome = Outcome::kRefused;
@@ -31,6 +39,7 @@ struct Verdict {
   std::string_view reason_code;  // stable: client_cert.expired …; empty when admitted
   std::string shadow;            // Passthrough with CA files: what Strict would have logged; empty otherwise
   OcspEvidence ocsp;
+  CrlEvidence crl;
 };
 
 // A connection's claim to be admitted under one policy. Held by the connection, worker-local.
@@ -48,6 +57,9 @@ class Admission {
   // presented chain is judged again after a change of trust. Waits where revocation has to be asked for, no longer than
   // the policy's timeout and a little. Any number of requests may wait at one time.
   event::Task<Verdict> verdict(WallTime now);
+
+  // Whether the lists, as they are now, say that the client is revoked: what an idle connection is looked at for.
+  bool revoked_by_lists(WallTime now);
 
   // The policy in force from now on; a changed trust means that the chain is judged again, without asking the client.
   void set_verifier(std::shared_ptr<const Verifier> verifier);
@@ -68,6 +80,9 @@ class Admission {
   const OcspQueries* questions() const;
   // The i-th check, asked for anew where what it says no longer holds at `now`.
   std::shared_ptr<OcspDesk::Check> check(const OcspQueries& queries, std::size_t i, WallTime now);
+  // The policy's lists; null: it has none, or nobody is there to be looked up.
+  const CrlPolicy* lists() const;
+  void judge_by_lists(Verdict& verdict, WallTime now);
   event::Task<void> judge_revocation(Verdict* verdict, WallTime now);
 
   std::shared_ptr<const PeerRecord> peer_;
@@ -76,6 +91,7 @@ class Admission {
   bool rejudge_ = false;
   OcspDesk* desk_;
   Checks checks_;  // in the order of the peer's questions
+  CrlCheck crl_;
 };
 
 }  // namespace portcullis::clientauth

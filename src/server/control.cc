@@ -22,6 +22,8 @@ namespace {
 // How long the first start waits for the names of backend pools.
 constexpr std::chrono::seconds kFirstResolution{3};
 constexpr std::chrono::milliseconds kDrainPoll{20};
+// How soon a revocation list that was replaced is in force.
+constexpr std::chrono::milliseconds kListPoll{500};
 // After that connections are cut off, and after this the process ends whatever is left. Longer than connecting to a
 // backend takes at most, which nothing interrupts.
 constexpr std::chrono::seconds kCutOffLimit{7};
@@ -72,6 +74,7 @@ Control::~Control() {
   resolver_.reset();
   ocsp_.reset();
   names_settled_.reset();
+  lists_wanted_.reset();
   signal_watch_.reset();
   loop_.reset();
   access_log_.reset();
@@ -117,6 +120,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   if (!loop) return forward_error(loop);
   loop_ = std::move(*loop);
   names_settled_ = std::make_unique<event::Signal>(*loop_);
+  lists_wanted_ = std::make_unique<event::Signal>(*loop_);
   auto resolver = net::Resolver::create();
   if (!resolver) return forward_error(resolver);
   resolver_ = std::move(*resolver);
@@ -142,6 +146,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   for (auto& worker : workers_) worker->start();
   signal_watch_ = std::make_unique<event::Watch>(*loop_, signals.get());
   event::spawn(serve_signals(&signals));
+  event::spawn(follow_lists());
   event::spawn(first_publication(std::move(snapshot), std::move(*sockets)));
   return {};
 }
@@ -206,6 +211,15 @@ Task<void> Control::first_publication(std::shared_ptr<const snapshot::Snapshot> 
   publish(snapshot, std::move(sockets), [this] { on_ready(); });
 }
 
+Task<void> Control::follow_lists() {
+  while (!ending_) {
+    const Deadline next = loop_->in(kListPoll);
+    co_await lists_wanted_->wait(next);
+    if (ending_ || carryover_->lists().look() == 0) continue;
+    for (auto& worker : workers_) worker->end_revoked();
+  }
+}
+
 void Control::on_ready() {
   for (const auto& address : snapshot_->addresses) {
     log_info("listener.up", {{"address", address->local.to_string()},
@@ -267,7 +281,9 @@ void Control::reload() {
   log_->set_level(level_of(loaded.configuration->host.log_level));
   carryover_->keep_only(*snapshot);
   const std::uint64_t generation = snapshot->generation;
-  publish(snapshot, std::move(*sockets), [generation] {
+  publish(snapshot, std::move(*sockets), [this, generation] {
+    // compile() has looked at the lists of the profiles that were served before as well.
+    for (auto& worker : workers_) worker->end_revoked();
     log_info("reload.done", {{"generation", generation}});
     notify_service_manager("READY=1");
   });
@@ -320,6 +336,7 @@ Task<void> Control::drain() {
   log_info("stopped");
   signal_watch_->cancel();
   names_settled_->notify();
+  lists_wanted_->notify();
   co_await event::yield(*loop_);
   co_await event::yield(*loop_);
   loop_->stop();

@@ -153,6 +153,19 @@ void Worker::cut_off() {
   });
 }
 
+void Worker::end_revoked() {
+  loop_->post([this] {
+    const WallTime now = loop_->wall_now();
+    for (Served* served : served_) {
+      if (!served->connection.admission.revoked_by_lists(now)) continue;
+      log_warn("connection.revoked", {{"connection", served->connection.id},
+                                      {"serial", served->connection.admission.peer()->identity.serial},
+                                      {"source", "crl"}});
+      served->drain();
+    }
+  });
+}
+
 void Worker::finish() {
   loop_->post([this] {
     finishing_ = true;

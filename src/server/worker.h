@@ -53,6 +53,9 @@ class Worker {
   void drain();
   // Any thread. Cuts off every connection that is left.
   void cut_off();
+  // Any thread. New revocation lists are in force: the connections of clients that they revoke accept no request any
+  // more; idle ones end now, busy ones after their response.
+  void end_revoked();
   // Any thread. Ends the loop once no connection is left.
   void finish();
   void join();  // control thread
