@@ -191,9 +191,15 @@ Check issuer_dn_check(const TriedPath& path, const Evidence& evidence, const Ver
 }
 
 Check revocation_check(const x509::PathAttempt& attempt, const Check& issuer_dn, const Verifier& verifier) {
-  if (!verifier.policy().ocsp) return {"revocation", Outcome::kNotAsked, "verifyClientRevocation is None"};
+  if (!verifier.policy().ocsp && !verifier.policy().crl) {
+    return {"revocation", Outcome::kNotAsked, "verifyClientRevocation is None"};
+  }
   if (!attempt.verdict.ok || issuer_dn.outcome == Outcome::kFailed)
     return {"revocation", Outcome::kNotReached, "nothing is asked about a path that is refused"};
+  if (!verifier.policy().ocsp) {
+    return {"revocation", Outcome::kNotReached,
+            "not asked here; the listener looks into the profile's revocation lists"};
+  }
   std::vector<std::string> responders;
   for (const auto& query : ocsp_queries(attempt.verdict, *verifier.policy().ocsp)) {
     responders.push_back(query->responder.empty() ? "nobody, since no responder is named"
@@ -275,6 +281,7 @@ Explanation explain(const Verifier* verifier, const Question& question) {
   if (verifier != nullptr) {
     ClientPolicy policy = verifier->policy();
     policy.ocsp.reset();
+    policy.crl.reset();
     gate = std::make_shared<const Verifier>(std::move(policy));
   }
   std::shared_ptr<const PeerRecord> record;
@@ -290,7 +297,8 @@ Explanation explain(const Verifier* verifier, const Question& question) {
   }
   Admission admission(record, gate);
   explanation.verdict = answer_of(admission, question.at);
-  explanation.revocation_open = explanation.admitted() && verifier != nullptr && verifier->policy().ocsp.has_value();
+  explanation.revocation_open =
+      explanation.admitted() && verifier != nullptr && (verifier->policy().ocsp || verifier->policy().crl);
   return explanation;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/base64.h"
+#include "clientauth/crl_check.h"
 
 namespace portcullis::clientauth {
 
@@ -185,7 +186,8 @@ bool Verifier::may_resume(const tls::PeerState* peer, WallTime, WallTime now) {
   if (peer == nullptr || policy_.mode != Mode::kStrict) return true;
   const auto& record = static_cast<const PeerRecord&>(*peer);
   // A refused client starts anew each time, so that a mended clock or chain counts at once.
-  return record.trust == trust_ && record.path.ok && now < record.path.earliest_not_after;
+  if (record.trust != trust_ || !record.path.ok || now >= record.path.earliest_not_after) return false;
+  return !policy_.crl || !any_revoked(ask_lists(*policy_.crl, record.path, now));
 }
 
 }  // namespace portcullis::clientauth

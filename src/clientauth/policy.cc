@@ -15,6 +15,14 @@ void add(x509::Sha256Builder& digest, const OcspPolicy& policy) {
   }
 }
 
+void add(x509::Sha256Builder& digest, const CrlPolicy& policy) {
+  const revocation::Leniency& allows = policy.leniency;
+  digest.add_field("crl").add_field(policy.slot->settings().view());
+  for (const bool flag : {policy.first, policy.intermediates, allows.no_responder, allows.expired_response}) {
+    digest.add_u64(flag ? 1 : 0);
+  }
+}
+
 }  // namespace
 
 Digest trust_digest(const ClientPolicy& policy) {
@@ -25,6 +33,7 @@ Digest trust_digest(const ClientPolicy& policy) {
   digest.add_field(policy.anchors->digest().view());
   digest.add_u64(policy.verify_issuer_dn ? 1 : 0).add_u64(static_cast<std::uint64_t>(policy.verify_depth));
   if (policy.ocsp) add(digest, *policy.ocsp);
+  if (policy.crl) add(digest, *policy.crl);
   return digest.finish();
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/digest.h"
+#include "clientauth/crl_slot.h"
 #include "revocation/decision.h"
 #include "x509/trust_anchors.h"
 
@@ -33,6 +34,14 @@ struct OcspPolicy {
   std::string responder;  // in place of the ones that certificates name; empty: those
 };
 
+// Revocation lists, beyond Azure's model: the host file's `revocation.crl` entry of the profile.
+struct CrlPolicy {
+  std::shared_ptr<const CrlSlot> slot;  // never null
+  revocation::Leniency leniency;
+  bool first = false;          // before the responder is asked; host file revocation.order
+  bool intermediates = false;  // every CA below the root too
+};
+
 struct ClientPolicy {
   Mode mode = Mode::kNone;
   std::shared_ptr<const x509::TrustAnchors> anchors;  // never null in Strict; may be there in Passthrough (shadow)
@@ -41,11 +50,12 @@ struct ClientPolicy {
   std::uint32_t presented_certificates = 10;          // host file limits.presented_certificates
   std::uint32_t rsa_bits = 8192;                      // host file limits.rsa_bits
   std::optional<OcspPolicy> ocsp;                     // Strict only
+  std::optional<CrlPolicy> crl;                       // Strict only
 };
 
 // Over everything that decides who is trusted: mode, every anchor and intermediate, the issuer-DN rule, depth, how
-// revocation is asked for and what is allowed without an answer. The same settings give the same digest after a restart
-// and on another machine.
+// revocation is asked for, where lists come from and what is allowed without an answer; not what answers and lists say,
+// which every verdict asks anew. The same settings give the same digest after a restart and on another machine.
 Digest trust_digest(const ClientPolicy& policy);
 
 // The trust digest of a listener that asks for no certificate; computed once.

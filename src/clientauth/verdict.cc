@@ -1,5 +1,6 @@
 #include "clientauth/verdict.h"
 
+#include "revocation/crl_decision.h"
 #include "telemetry/log.h"
 
 namespace portcullis::clientauth {
@@ -110,18 +111,30 @@ std::shared_ptr<OcspDesk::Check> Admission::check(const OcspQueries& queries, st
   return check;
 }
 
+const CrlPolicy* Admission::lists() const {
+  if (verifier_ == nullptr || !verifier_->policy().crl || peer_ == nullptr) return nullptr;
+  return &*verifier_->policy().crl;
+}
+
 void Admission::begin(WallTime now) {
   rejudge_if_needed(now);
   const OcspQueries* queries = questions();
   if (queries == nullptr || desk_ == nullptr || decide(now).outcome != Verdict::Outcome::kAdmitted) return;
-  for (std::size_t i = 0; i < queries->size(); ++i) check(*queries, i, now);
+  const CrlPolicy* crl = lists();
+  for (std::size_t i = 0; i < queries->size(); ++i) {
+    if (crl != nullptr && revocation::settles(crl_.ask(*crl, peer_, now)[i], crl->first)) continue;
+    check(*queries, i, now);
+  }
 }
 
 Task<Verdict> Admission::verdict(WallTime now) {
   rejudge_if_needed(now);
   Verdict verdict = decide(now);
-  if (verdict.outcome == Verdict::Outcome::kAdmitted && questions() != nullptr) {
+  if (verdict.outcome != Verdict::Outcome::kAdmitted) co_return verdict;
+  if (questions() != nullptr) {
     co_await judge_revocation(&verdict, now);
+  } else if (lists() != nullptr) {
+    judge_by_lists(verdict, now);
   }
   co_return verdict;
 }
@@ -142,7 +155,44 @@ void log_leniency(const OcspQuery& query, const revocation::RevocationStatus& st
                                              {"detail", status.detail}});
 }
 
+void log_leniency(const PeerRecord& peer, const revocation::CrlAnswer& answer) {
+  telemetry::log_warn("revocation.allowed", {{"serial", peer.identity.serial}, {"reason", answer.reason}});
+}
+
+// Whether the certificate may pass, by its lists.
+bool pass_by_lists(Verdict& verdict, const PeerRecord& peer, const revocation::CrlAnswer& answer,
+                   const revocation::Decision& decision, bool is_leaf) {
+  // The leaf's, or the first that decides otherwise.
+  if (is_leaf || !decision.admitted || decision.by_leniency) verdict.crl = {answer, true, decision.by_leniency};
+  if (decision.by_leniency) log_leniency(peer, answer);
+  if (!decision.admitted) refuse_by(verdict, decision);
+  return decision.admitted;
+}
+
+void note(OcspEvidence& evidence, const OcspDesk::Check& check, const revocation::RevocationStatus& status,
+          const revocation::JointDecision& joint, bool is_leaf) {
+  const revocation::Decision& decision = joint.decision;
+  // The leaf's, or the first that decides otherwise.
+  if (is_leaf || !decision.admitted || decision.by_leniency) {
+    evidence.answer = check.answer;
+    evidence.reason = revocation::reason_of(status.outcome);
+    evidence.cache_hit = check.cache_hit;
+  }
+  evidence.by_leniency = decision.admitted && (evidence.by_leniency || decision.by_leniency);
+  if (decision.by_leniency) log_leniency(*check.query, status);
+}
+
 }  // namespace
+
+void Admission::judge_by_lists(Verdict& verdict, WallTime now) {
+  const CrlPolicy& policy = *lists();
+  bool leaf = true;
+  for (const revocation::CrlAnswer& answer : crl_.ask(policy, peer_, now)) {
+    const revocation::Decision decision = revocation::decide(answer, policy.leniency);
+    if (!pass_by_lists(verdict, *peer_, answer, decision, leaf)) return;
+    leaf = false;
+  }
+}
 
 Task<void> Admission::judge_revocation(Verdict* verdict, WallTime now) {
   // Pinned: while this waits, another request may take the connection to another policy.
@@ -156,33 +206,36 @@ Task<void> Admission::judge_revocation(Verdict* verdict, WallTime now) {
     refuse_by(*verdict, revocation::decide(kNothing, {}));
     co_return;
   }
-  for (std::size_t i = 0; i < queries.size(); ++i) check(queries, i, now);
-  const Checks checks = checks_;
-  verdict->ocsp.asked = true;
+  const CrlPolicy* crl = verifier->policy().crl ? &*verifier->policy().crl : nullptr;
+  const CrlAnswers lists = crl == nullptr ? CrlAnswers(queries.size()) : crl_.ask(*crl, peer, now);
+  Checks checks(queries.size());
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    const bool settled = crl != nullptr && revocation::settles(lists[i], crl->first);
+    if (!settled) checks[i] = check(queries, i, now);
+  }
   for (std::size_t i = 0; i < checks.size(); ++i) {
     const std::shared_ptr<OcspDesk::Check>& one = checks[i];
+    if (one == nullptr) {
+      const revocation::Decision decision = revocation::decide(lists[i], policy.leniency);
+      if (!pass_by_lists(*verdict, *peer, lists[i], decision, i == 0)) co_return;
+      continue;
+    }
+    verdict->ocsp.asked = true;
     const event::Deadline deadline = one->began + policy.timeout + kGrace;
-    std::chrono::milliseconds waited{0};
-    if (policy.wait_when_cold && one->answer == nullptr) waited = co_await desk_->wait(one, deadline);
+    if (policy.wait_when_cold && one->answer == nullptr) {
+      const std::chrono::milliseconds waited = co_await desk_->wait(one, deadline);
+      verdict->ocsp.waited += waited;
+    }
     revocation::RevocationStatus silent;
-    if (one->answer == nullptr) {
-      silent.outcome = policy.wait_when_cold ? Outcome::kTimeout : Outcome::kPending;
-    }
+    silent.outcome = policy.wait_when_cold ? Outcome::kTimeout : Outcome::kPending;
     const revocation::RevocationStatus& status = one->answer == nullptr ? silent : one->answer->status;
-    const revocation::Decision decision = revocation::decide(status, policy.leniency);
-    OcspEvidence& evidence = verdict->ocsp;
-    evidence.waited += waited;
-    // The leaf's, or the first that decides otherwise.
-    if (i == 0 || !decision.admitted || decision.by_leniency) {
-      evidence.answer = one->answer;
-      evidence.reason = revocation::reason_of(status.outcome);
-      evidence.cache_hit = one->cache_hit;
-    }
-    evidence.by_leniency = evidence.by_leniency || decision.by_leniency;
-    if (decision.by_leniency) log_leniency(*one->query, status);
-    if (decision.admitted) continue;
-    evidence.by_leniency = false;
-    refuse_by(*verdict, decision);
+    const revocation::JointDecision joint =
+        crl == nullptr ? revocation::JointDecision{revocation::decide(status, policy.leniency), false}
+                       : revocation::decide_jointly(lists[i], status, crl->first, policy.leniency);
+    note(verdict->ocsp, *one, status, joint, i == 0);
+    if (joint.by_crl && !pass_by_lists(*verdict, *peer, lists[i], joint.decision, i == 0)) co_return;
+    if (joint.decision.admitted) continue;
+    refuse_by(*verdict, joint.decision);
     co_return;
   }
 }
@@ -190,8 +243,16 @@ Task<void> Admission::judge_revocation(Verdict* verdict, WallTime now) {
 Verdict Admission::standing(WallTime now) {
   rejudge_if_needed(now);
   Verdict verdict = decide(now);
+  if (verdict.outcome != Verdict::Outcome::kAdmitted) return verdict;
+  if (const CrlPolicy* crl = lists(); crl != nullptr) {
+    for (const revocation::CrlAnswer& answer : crl_.ask(*crl, peer_, now)) {
+      if (answer.status != revocation::CrlAnswer::Status::kRevoked) continue;
+      pass_by_lists(verdict, *peer_, answer, revocation::decide(answer, {}), false);
+      return verdict;
+    }
+  }
   const OcspQueries* queries = questions();
-  if (verdict.outcome != Verdict::Outcome::kAdmitted || queries == nullptr || desk_ == nullptr) return verdict;
+  if (queries == nullptr || desk_ == nullptr) return verdict;
   for (const auto& query : *queries) {
     const std::shared_ptr<const OcspAnswer> known = desk_->known(*query, now);
     if (known == nullptr) continue;

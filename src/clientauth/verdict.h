@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "clientauth/crl_check.h"
 #include "clientauth/ocsp_desk.h"
 #include "clientauth/peer_record.h"
 #include "event/task.h"
@@ -23,6 +24,13 @@ struct OcspEvidence {
   bool by_leniency = false;  // admitted because the host file allows it, not because of a good answer
 };
 
+// What its revocation lists said, where they decided.
+struct CrlEvidence {
+  revocation::CrlAnswer answer;
+  bool decided = false;
+  bool by_leniency = false;
+};
+
 struct Verdict {
   enum class Outcome : std::uint8_t { kAdmitted, kNoCertificate, kRefused };
   Outcome outcome = Outcome::kRefused;
@@ -33,6 +41,7 @@ struct Verdict {
   std::string shadow;
   std::string_view shadow_code;
   OcspEvidence ocsp;
+  CrlEvidence crl;
 
   // The chain was judged and passed; not so in Passthrough, nor where no certificate is asked for.
   bool verified() const { return outcome == Outcome::kAdmitted && variable == kVerified; }
@@ -87,6 +96,9 @@ class Admission {
   const OcspQueries* questions() const;
   // The i-th check, asked for anew where what it says no longer holds at `now`.
   std::shared_ptr<OcspDesk::Check> check(const OcspQueries& queries, std::size_t i, WallTime now);
+  // The policy's lists; null: it has none, or nobody is there to be looked up.
+  const CrlPolicy* lists() const;
+  void judge_by_lists(Verdict& verdict, WallTime now);
   event::Task<void> judge_revocation(Verdict* verdict, WallTime now);
 
   std::shared_ptr<const PeerRecord> peer_;
@@ -95,6 +107,7 @@ class Admission {
   bool rejudge_ = false;
   OcspDesk* desk_;
   Checks checks_;  // in the order of the peer's questions
+  CrlCheck crl_;
 };
 
 }  // namespace portcullis::clientauth

@@ -69,6 +69,25 @@ void add_client_cert_omission(JsonLine& line, const RequestContext& context) {
   }
 }
 
+void add_lists(JsonLine& line, const clientauth::CrlEvidence& evidence) {
+  const revocation::CrlAnswer& answer = evidence.answer;
+  const bool revoked = answer.status == revocation::CrlAnswer::Status::kRevoked;
+  line.begin("revocation");
+  line.add("source", "crl");
+  line.add("status", answer.reason.empty() ? (revoked ? "revoked" : "good") : "failed");
+  line.add("reason", answer.reason);
+  if (answer.next_update != WallTime{}) {
+    line.add_time("thisUpdate", answer.this_update);
+    line.add_time("nextUpdate", answer.next_update);
+  }
+  if (revoked) {
+    line.add_time("revokedAt", answer.entry.at);
+    line.add("revocationReason", revocation::revocation_reason_name(answer.entry.reason));
+  }
+  line.add("allowed", evidence.by_leniency);
+  line.end();
+}
+
 void add_own(JsonLine& line, const RequestContext& context, std::string_view reason) {
   const ClientConnection& connection = context.connection;
   line.begin("portcullis");
@@ -83,7 +102,11 @@ void add_own(JsonLine& line, const RequestContext& context, std::string_view rea
     line.add("strictWouldSay", context.verdict.shadow).add("strictReason", context.verdict.shadow_code);
   }
   if (context.snapshot->client_cert_header != model::ClientCertHeader::kOff) add_client_cert_omission(line, context);
-  if (context.verdict.ocsp.asked) add_revocation(line, context.verdict.ocsp, context.services.loop.wall_now());
+  if (context.verdict.crl.decided) {
+    add_lists(line, context.verdict.crl);
+  } else if (context.verdict.ocsp.asked) {
+    add_revocation(line, context.verdict.ocsp, context.services.loop.wall_now());
+  }
   if (context.upstream.attempts > 1) line.add("attempts", context.upstream.attempts);
   if (context.tunnel.ended != TunnelRecord::Ended::kNot) {
     line.begin("websocket");

@@ -1,5 +1,6 @@
 #include "server/control.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -24,6 +25,8 @@ namespace {
 // How long the first start waits for the names of backend pools.
 constexpr std::chrono::seconds kFirstResolution{3};
 constexpr std::chrono::milliseconds kDrainPoll{20};
+// How soon a revocation list that was replaced is in force.
+constexpr std::chrono::milliseconds kListPoll{500};
 // After that connections are cut off, and after this the process ends whatever is left. Longer than connecting to a
 // backend takes at most, which nothing interrupts.
 constexpr std::chrono::seconds kCutOffLimit{7};
@@ -74,6 +77,7 @@ Control::~Control() {
   resolver_.reset();
   ocsp_.reset();
   names_settled_.reset();
+  lists_wanted_.reset();
   signal_watch_.reset();
   loop_.reset();
   store_.reset();
@@ -144,6 +148,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   if (!loop) return forward_error(loop);
   loop_ = std::move(*loop);
   names_settled_ = std::make_unique<event::Signal>(*loop_);
+  lists_wanted_ = std::make_unique<event::Signal>(*loop_);
   auto resolver = net::Resolver::create();
   if (!resolver) return forward_error(resolver);
   resolver_ = std::move(*resolver);
@@ -152,6 +157,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   auto ocsp = OcspThread::create(clock_, *resolver_, configuration.host, metrics_);
   if (!ocsp) return forward_error(ocsp);
   ocsp_ = std::move(*ocsp);
+  ocsp_->on_revoked([this](const Digest& question) { loop_->post([this, question] { review_by_answer(question); }); });
   make_store(configuration.host);
   if (auto made = make_workers(configuration.host); !made) return made;
   model::Findings findings = std::move(loaded.findings);
@@ -174,6 +180,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   for (auto& worker : workers_) worker->start();
   signal_watch_ = std::make_unique<event::Watch>(*loop_, signals.get());
   event::spawn(serve_signals(&signals));
+  event::spawn(follow_lists());
   event::spawn(first_publication(std::move(snapshot), std::move(*sockets)));
   return {};
 }
@@ -243,6 +250,36 @@ Task<void> Control::first_publication(std::shared_ptr<const snapshot::Snapshot> 
   }
   if (ending_) co_return;
   publish(snapshot, std::move(sockets), [this] { on_ready(); });
+}
+
+Task<void> Control::follow_lists() {
+  while (!ending_) {
+    const Deadline next = loop_->in(kListPoll);
+    co_await lists_wanted_->wait(next);
+    if (ending_ || carryover_->lists().look() == 0) continue;
+    review_by_lists();
+  }
+}
+
+void Control::review_by_lists() {
+  Review news;
+  news.cause = Review::Cause::kRevocation;
+  news.concerns = [](const proxy::ClientConnection& connection) {
+    const clientauth::Verifier* verifier = connection.admission.verifier();
+    return verifier != nullptr && verifier->policy().crl;
+  };
+  for (auto& worker : workers_) worker->review(news);
+}
+
+void Control::review_by_answer(const Digest& question) {
+  Review news;
+  news.cause = Review::Cause::kRevocation;
+  news.concerns = [question](const proxy::ClientConnection& connection) {
+    const clientauth::PeerRecord* peer = connection.admission.peer();
+    return peer != nullptr && std::any_of(peer->ocsp.begin(), peer->ocsp.end(),
+                                          [&question](const auto& query) { return query->key == question; });
+  };
+  for (auto& worker : workers_) worker->review(news);
 }
 
 void Control::on_ready() {
@@ -315,7 +352,9 @@ void Control::reload() {
   log_->set_level(level_of(loaded.configuration->host.log_level));
   carryover_->keep_only(*snapshot);
   const std::uint64_t generation = snapshot->generation;
-  publish(snapshot, std::move(*sockets), [generation] {
+  publish(snapshot, std::move(*sockets), [this, generation] {
+    // compile() has looked at the lists of the profiles that were served before as well.
+    review_by_lists();
     log_info("reload.done", {{"generation", generation}});
     notify_service_manager("READY=1");
   });
@@ -382,6 +421,7 @@ Task<void> Control::drain() {
   log_info("stopped");
   signal_watch_->cancel();
   names_settled_->notify();
+  lists_wanted_->notify();
   co_await event::yield(*loop_);
   co_await event::yield(*loop_);
   loop_->stop();

@@ -49,6 +49,12 @@ class Control {
                const std::function<void()>& done);
   event::Task<void> serve_signals(const net::Fd* signals);
   event::Task<void> first_publication(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets);
+  // Keeps the revocation lists true to their files, until drain().
+  event::Task<void> follow_lists();
+  // Revocation lists have changed: live connections that are judged by some are judged again.
+  void review_by_lists();
+  // A responder says that a certificate is revoked: so are those of whom this question was asked.
+  void review_by_answer(const Digest& question);
   event::Task<void> drain();
   // Until no connection is left, but not past `limit`.
   event::Task<void> await_last_connection(event::Deadline limit);
@@ -72,6 +78,7 @@ class Control {
   std::unique_ptr<upstream::MembershipKeeper> keeper_;
   std::unique_ptr<snapshot::Carryover> carryover_;
   std::unique_ptr<event::Signal> names_settled_;
+  std::unique_ptr<event::Signal> lists_wanted_;  // no more: drain() has begun
   std::unique_ptr<event::Watch> signal_watch_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::set<Endpoint> open_;

@@ -69,9 +69,10 @@ OcspThread::OcspThread(std::unique_ptr<event::Loop> loop, net::Resolver& resolve
   service_ = std::make_unique<clientauth::OcspService>(*loop_, answers_, fetch);
   stapler_ = std::make_unique<Stapler>(*loop_, fetch);
   service_->on_answer([this](const OcspAnswer& heard) { count(heard); });
-  service_->on_revoked([](const OcspAnswer& answer) {
+  service_->on_revoked([this](const OcspAnswer& answer) {
     telemetry::log_warn("revocation.revoked",
                         {{"serial", answer.query->id.serial()}, {"responder", answer.query->responder}});
+    if (told_revoked_) told_revoked_(answer.query->key);
   });
 }
 

@@ -4,6 +4,7 @@
 // they are destroyed.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -32,6 +33,9 @@ class OcspThread {
                                                     const model::HostConfig& host, telemetry::Registry& metrics);
   ~OcspThread();
 
+  // Before start(). Called on this thread with the key of the question (OcspQuery::key) for each certificate that
+  // turned out to be revoked and was not known to be.
+  void on_revoked(std::function<void(const Digest& question)> told) { told_revoked_ = std::move(told); }
   void start();                                 // control thread
   void configure(fetch::AddressPolicy policy);  // any thread
   void stop();                                  // control thread; cancels what is under way; a second call does nothing
@@ -51,6 +55,7 @@ class OcspThread {
   std::unique_ptr<clientauth::OcspService> service_;
   std::unique_ptr<Stapler> stapler_;
   telemetry::Registry& metrics_;
+  std::function<void(const Digest&)> told_revoked_;
   std::map<std::string, std::string> labels_;  // a responder's URL and the label it is counted by
   std::thread thread_;
 };

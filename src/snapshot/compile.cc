@@ -66,7 +66,8 @@ class Compiler {
     listener.rule = std::move(rule);
     if (!source.host_name.empty()) listener.hosts.push_back(source.host_name);
     listener.hosts.insert(listener.hosts.end(), source.host_names.begin(), source.host_names.end());
-    const auto known = carryover_ == nullptr ? nullptr : carryover_->known_chains();
+    internal::ClientKnowledge known;
+    if (carryover_ != nullptr) known = {carryover_->known_chains(), &carryover_->lists()};
     if (!internal::compile_tls(gateway, source, host_, known, listener, findings_)) return;
     for (const IpAddress& ip : host_.bind_addresses(source.frontend_ip_configuration->name)) {
       place(source, {ip, host_.local_port(port->port)}, port->port, priority, listener);
@@ -181,11 +182,30 @@ class Compiler {
   std::map<Endpoint, Draft> drafts_;
 };
 
+// A name that is spelled wrong would leave a profile without the lists that somebody counts on.
+void check_list_names(std::span<const model::Gateway* const> gateways, const model::HostConfig& host,
+                      Findings& findings) {
+  for (const auto& entry : host.revocation.crl) {
+    bool strict = false;
+    for (const model::Gateway* gateway : gateways) {
+      for (const model::SslProfile& profile : gateway->ssl_profiles) {
+        const bool named = internal::crl_source(host, *gateway, profile) == &entry.second;
+        strict = strict || (named && model::effective_client_auth(profile) == model::EffectiveClientAuth::kStrict);
+      }
+    }
+    if (strict) continue;
+    findings.error("InvalidHostFile", "/revocation/crl/" + entry.first,
+                   "no SSL profile of this name authenticates its clients strictly, so that nobody would look at its "
+                   "revocation lists; name a strict profile, or take the entry out");
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const Snapshot> compile(std::span<const model::Gateway* const> gateways, const model::HostConfig& host,
                                         Carryover* carryover, Findings& findings) {
   if (findings.has_errors()) return nullptr;
+  check_list_names(gateways, host, findings);
   auto snapshot = std::make_shared<Snapshot>();
   Compiler compiler(host, carryover, findings);
   for (const model::Gateway* gateway : gateways) compiler.add(*gateway);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "clientauth/crl_keeper.h"
 #include "model/finding.h"
 #include "model/gateway.h"
 #include "snapshot/snapshot.h"
@@ -25,6 +26,7 @@ class Carryover {
   // Keys of stateless session tickets where no file gives them: a reload keeps them, a restart does not.
   const std::shared_ptr<tls::TicketKeys>& ticket_keys() const { return ticket_keys_; }
   const std::shared_ptr<clientauth::ChainCache>& known_chains() const { return known_chains_; }
+  clientauth::CrlKeeper& lists() { return lists_; }
   // Forgets what belongs to addresses and to trust that `snapshot` no longer has.
   void keep_only(const Snapshot& snapshot);
   std::uint64_t next_generation() { return ++generation_; }
@@ -34,6 +36,7 @@ class Carryover {
   std::map<Endpoint, std::shared_ptr<tls::SessionStore>> stores_;
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = tls::TicketKeys::of_this_process();
   std::shared_ptr<clientauth::ChainCache> known_chains_ = std::make_shared<clientauth::ChainCache>();
+  clientauth::CrlKeeper lists_;
   std::uint64_t generation_ = 0;
 };
 

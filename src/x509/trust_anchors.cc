@@ -167,6 +167,7 @@ void TrustAnchors::compute_names_and_digest(const std::vector<TrustedCaFile>& fi
       if (seen.insert(name).second) ca_names_.push_back(std::move(name));
       certificates.insert(ca.der());
       by_sha256_.emplace(ca.sha256(), ca);
+      if (!contains(authorities_, ca)) authorities_.push_back(ca);
     }
     for (const std::string& der : certificates) one.add_field(der);
     one.add_field(file.issuer_dn_source.der());

@@ -92,6 +92,9 @@ class TrustAnchors {
   // DER Names of all CA certificates, each once, in file order: for the CertificateRequest.
   const std::vector<std::string>& ca_names() const { return ca_names_; }
 
+  // Every CA certificate uploaded, each once, in file order: who may sign revocation lists.
+  const CertificateList& authorities() const { return authorities_; }
+
   // Over the DER of every CA certificate and every file's issuer-DN source, independent of the order of files.
   const Digest& digest() const { return digest_; }
 
@@ -127,6 +130,7 @@ class TrustAnchors {
   std::vector<std::unique_ptr<AnchorSet>> by_issuer_dn_;  // the roots of all files that name one issuer DN
   std::vector<std::string> ca_names_;
   std::unordered_map<Digest, Certificate, DigestHash> by_sha256_;
+  CertificateList authorities_;
   Digest digest_;
 };
 

@@ -168,11 +168,11 @@ const Table<ClientAuth>& client_auth_table() {
 
 void read_revocation(Context& context, const Node& node, const std::string& pointer, Host& host) {
   read_object(context, node, pointer, revocation_table(), host.revocation);
-  const auto note = [&](const char* key) {
-    host.unsupported_yet.push_back({std::string("revocation.") + key, "revocation lists", pointer_to(pointer, key)});
-  };
-  if (!host.revocation.crl.empty()) note("crl");
-  if (node.find("order") != nullptr) note("order");
+  for (const auto& source : host.revocation.crl) {
+    if (!source.second.fetch) continue;
+    const std::string at = pointer_to(pointer_to(pointer_to(pointer, "crl"), source.first), "fetch");
+    host.unsupported_yet.push_back({"revocation.crl." + source.first + ".fetch", "fetching revocation lists", at});
+  }
 }
 
 const Table<Egress>& egress_table() {

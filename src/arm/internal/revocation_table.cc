@@ -10,9 +10,11 @@ namespace {
 
 const Table<CrlSource>& crl_source_table() {
   using C = CrlSource;
-  static const Table<C> table{"revocation.crl entry",
-                              {{"files", texts<C>(&C::files), "CRL files, PEM or DER."},
-                               {"fetch", boolean<C>(&C::fetch), "Also fetch the CRLs that certificates name."}}};
+  static const Table<C> table{
+      "revocation.crl entry",
+      {{"files", texts<C>(&C::files),
+        "Files and directories of CRLs, full and delta, PEM or DER; read anew when they change."},
+       {"fetch", boolean<C>(&C::fetch), "Also fetch the CRLs that certificates name."}}};
   return table;
 }
 
@@ -35,17 +37,19 @@ const Table<Revocation>& revocation_table() {
         "While the first answer is on its way: wait for it, or refuse."},
        {"unreachable", enumerator<R>(&R::unreachable, actions), "Where the responder cannot be reached."},
        {"unknown", enumerator<R>(&R::unknown, actions), "Where the responder does not know the certificate."},
-       {"no_responder", enumerator<R>(&R::no_responder, actions), "Where the certificate names no responder."},
-       {"expired_response", enumerator<R>(&R::expired_response, actions), "Where the only answer at hand has expired."},
+       {"no_responder", enumerator<R>(&R::no_responder, actions),
+        "Where the certificate names no responder, or no CRL is about it."},
+       {"expired_response", enumerator<R>(&R::expired_response, actions),
+        "Where the only answer or CRL at hand has expired."},
        {"intermediates", boolean<R>(&R::intermediates), "Ask for the intermediates of the chain too."},
        {"nonce", boolean<R>(&R::nonce), "Send a nonce that the answer must repeat; few public responders do."},
        {"responder", text<R>(&R::responder), "A responder to ask in place of the one that certificates name."},
        {"crl", map_of<R>(&R::crl, read_crl_source, object_shape(crl_source_table(), ValueKind::kMap)),
-        "CRLs, by SSL profile."},
+        "CRLs, by SSL profile (`name` or `gateway/name`), whatever its verifyClientRevocation says."},
        {"order",
         enumerator_list<R>(&R::order,
                            Names<RevocationSource>{{"ocsp", RevocationSource::kOcsp}, {"crl", RevocationSource::kCrl}}),
-        "What is asked first."}}};
+        "What is asked first: the other one counts where it knows nothing. Revoked in either is revoked."}}};
   return table;
 }
 

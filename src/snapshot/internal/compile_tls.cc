@@ -83,13 +83,14 @@ bool load_anchors(const model::Gateway& gateway, const model::SslProfile& profil
   return true;
 }
 
-clientauth::OcspPolicy ocsp_policy(const model::Revocation& host) {
+revocation::Leniency leniency(const model::Revocation& host) {
   const auto allows = [](model::RevocationAction action) { return action == model::RevocationAction::kAllow; };
+  return {allows(host.unreachable), allows(host.unknown), allows(host.no_responder), allows(host.expired_response)};
+}
+
+clientauth::OcspPolicy ocsp_policy(const model::Revocation& host) {
   clientauth::OcspPolicy policy;
-  policy.leniency.unreachable = allows(host.unreachable);
-  policy.leniency.unknown = allows(host.unknown);
-  policy.leniency.no_responder = allows(host.no_responder);
-  policy.leniency.expired_response = allows(host.expired_response);
+  policy.leniency = leniency(host);
   policy.timeout = host.timeout;
   policy.wait_when_cold = host.cold_cache == model::ColdCache::kWait;
   policy.intermediates = host.intermediates;
@@ -98,10 +99,28 @@ clientauth::OcspPolicy ocsp_policy(const model::Revocation& host) {
   return policy;
 }
 
+// Whatever verifyClientRevocation says: lists are not in Azure's model, and who names the profile wants them.
+void add_lists(const model::Gateway& gateway, const model::SslProfile& profile, const model::HostConfig& host,
+               clientauth::CrlKeeper* keeper, clientauth::ClientPolicy& policy) {
+  const model::CrlSource* source = crl_source(host, gateway, profile);
+  if (source == nullptr) return;
+  const std::vector<model::RevocationSource>& order = host.revocation.order;
+  clientauth::CrlPolicy lists;
+  const clientauth::CrlSettings settings{source->files, source->fetch};
+  if (keeper != nullptr) {
+    lists.slot = keeper->slot(gateway.name + "/" + profile.name, settings, policy.anchors->authorities());
+  } else {
+    lists.slot = std::make_shared<clientauth::CrlSlot>(clientauth::settings_digest(settings));
+  }
+  lists.leniency = leniency(host.revocation);
+  lists.first = !order.empty() && order.front() == model::RevocationSource::kCrl;
+  lists.intermediates = host.revocation.intermediates;
+  policy.crl = std::move(lists);
+}
+
 std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gateway, const model::SslProfile* profile,
-                                                       const model::HostConfig& host,
-                                                       const std::shared_ptr<clientauth::ChainCache>& known, bool& ok,
-                                                       Findings& findings) {
+                                                       const model::HostConfig& host, const ClientKnowledge& known,
+                                                       bool& ok, Findings& findings) {
   ok = true;
   if (profile == nullptr) return nullptr;
   const model::EffectiveClientAuth mode = model::effective_client_auth(*profile);
@@ -119,7 +138,8 @@ std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gat
   policy.rsa_bits = host.limits.rsa_bits;
   if (strict || !profile->trusted_client_certificates.empty()) ok = load_anchors(gateway, *profile, policy, findings);
   if (!ok) return nullptr;
-  return std::make_shared<clientauth::Verifier>(std::move(policy), known);
+  if (strict) add_lists(gateway, *profile, host, known.lists, policy);
+  return std::make_shared<clientauth::Verifier>(std::move(policy), known.chains);
 }
 
 const model::SslProfile* profile_of(const model::Gateway& gateway, const model::HttpListener& listener) {
@@ -137,8 +157,16 @@ std::vector<std::string> names_to_send(const clientauth::Verifier& verifier) {
 
 }  // namespace
 
+const model::CrlSource* crl_source(const model::HostConfig& host, const model::Gateway& gateway,
+                                   const model::SslProfile& profile) {
+  const auto& by_profile = host.revocation.crl;
+  auto found = by_profile.find(gateway.name + "/" + profile.name);
+  if (found == by_profile.end()) found = by_profile.find(profile.name);
+  return found == by_profile.end() ? nullptr : &found->second;
+}
+
 bool compile_tls(const model::Gateway& gateway, const model::HttpListener& listener, const model::HostConfig& host,
-                 const std::shared_ptr<clientauth::ChainCache>& known, Listener& out, Findings& findings) {
+                 const ClientKnowledge& known, Listener& out, Findings& findings) {
   out.trust = clientauth::no_client_trust();
   if (listener.protocol != model::Protocol::kHttps) return true;
   const model::SslProfile* profile = profile_of(gateway, listener);
@@ -176,7 +204,7 @@ std::shared_ptr<const clientauth::Verifier> compile_client_auth(const model::Gat
                                                                 const model::HostConfig& host,
                                                                 model::Findings& findings) {
   bool ok = false;
-  return internal::compile_verifier(gateway, internal::profile_of(gateway, listener), host, nullptr, ok, findings);
+  return internal::compile_verifier(gateway, internal::profile_of(gateway, listener), host, {}, ok, findings);
 }
 
 }  // namespace portcullis::snapshot

@@ -1,6 +1,7 @@
 // The TLS side of compiling a listener: server certificate, TLS policy, client policy and the digests over them.
 #pragma once
 
+#include "clientauth/crl_keeper.h"
 #include "model/finding.h"
 #include "model/gateway.h"
 #include "model/host_config.h"
@@ -8,9 +9,20 @@
 
 namespace portcullis::snapshot::internal {
 
+// What outlives the snapshot and knows of clients; either may be null: the result is only good for checking then, and
+// its revocation lists are empty.
+struct ClientKnowledge {
+  std::shared_ptr<clientauth::ChainCache> chains;  // judged before
+  clientauth::CrlKeeper* lists = nullptr;
+};
+
 // Fills verifier, trust and tls of `out`. For a plain HTTP listener only the trust digest (of "nobody is asked").
-// `known`: chains judged before, may be null. False when something was wrong; the findings say what.
+// False when something was wrong; the findings say what.
 bool compile_tls(const model::Gateway& gateway, const model::HttpListener& listener, const model::HostConfig& host,
-                 const std::shared_ptr<clientauth::ChainCache>& known, Listener& out, model::Findings& findings);
+                 const ClientKnowledge& known, Listener& out, model::Findings& findings);
+
+// The host file's entry of `revocation.crl` for a profile, under its own name or as `gateway/name`; null: none.
+const model::CrlSource* crl_source(const model::HostConfig& host, const model::Gateway& gateway,
+                                   const model::SslProfile& profile);
 
 }  // namespace portcullis::snapshot::internal

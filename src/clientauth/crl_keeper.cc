@@ -1,0 +1,169 @@
+#include "clientauth/crl_keeper.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "telemetry/log.h"
+#include "x509/sha256.h"
+
+namespace portcullis::clientauth {
+namespace {
+
+using revocation::SignedCrl;
+using telemetry::log_error;
+using telemetry::log_info;
+using telemetry::log_warn;
+
+Digest watch_digest(const Digest& settings, const x509::CertificateList& authorities) {
+  x509::Sha256Builder digest;
+  digest.add_field(settings.view());
+  for (const x509::Certificate& authority : authorities) digest.add_field(authority.der());
+  return digest.finish();
+}
+
+// Two indexes of the same lists say the same.
+std::vector<SignedCrl> all_lists(const std::map<std::string, std::vector<SignedCrl>>& by_file,
+                                 std::vector<std::string>& origins) {
+  std::vector<SignedCrl> lists;
+  for (const auto& file : by_file) {
+    for (const SignedCrl& list : file.second) {
+      const bool twice =
+          std::any_of(lists.begin(), lists.end(), [&](const SignedCrl& other) { return other.crl == list.crl; });
+      if (twice) continue;
+      lists.push_back(list);
+      origins.push_back(file.first);
+    }
+  }
+  return lists;
+}
+
+}  // namespace
+
+Digest settings_digest(const CrlSettings& settings) {
+  x509::Sha256Builder digest;
+  digest.add_field("portcullis crl 1").add_u64(settings.fetch ? 1 : 0);
+  const std::set<std::string> files(settings.files.begin(), settings.files.end());
+  for (const std::string& file : files) digest.add_field(file);
+  return digest.finish();
+}
+
+std::shared_ptr<const CrlSlot> CrlKeeper::slot(const std::string& profile, const CrlSettings& settings,
+                                               const x509::CertificateList& authorities) {
+  const Digest digest = settings_digest(settings);
+  Watched& watched = watched_[watch_digest(digest, authorities)];
+  std::shared_ptr<CrlSlot> slot = watched.slot.lock();
+  if (slot == nullptr) {
+    slot = std::make_shared<CrlSlot>(digest);
+    watched = Watched{profile, settings, authorities, slot, {}};
+  }
+  refresh(watched, *slot, true);
+  return slot;
+}
+
+std::size_t CrlKeeper::look() {
+  std::size_t changed = 0;
+  for (auto at = watched_.begin(); at != watched_.end();) {
+    const std::shared_ptr<CrlSlot> slot = at->second.slot.lock();
+    if (slot == nullptr) {
+      at = watched_.erase(at);
+      continue;
+    }
+    if (refresh(at->second, *slot, false)) ++changed;
+    ++at;
+  }
+  std::erase_if(tables_, [](const auto& table) { return table.second.expired(); });
+  return changed;
+}
+
+bool CrlKeeper::refresh(Watched& watched, CrlSlot& slot, bool anew) {
+  const std::vector<std::string> paths = internal::expand(watched.settings.files);
+  bool changed = false;
+  if (anew) {
+    changed =
+        std::erase_if(watched.files, [&paths](const auto& file) {
+          return std::find(paths.begin(), paths.end(), file.first) == paths.end() || !internal::stamp_of(file.first);
+        }) != 0;
+  }
+  for (const std::string& path : paths) {
+    const auto stamp = internal::stamp_of(path);
+    const auto known = watched.files.find(path);
+    if (!stamp) {
+      if (anew)
+        log_error("crl.refused", {{"profile", watched.profile},
+                                  {"file", path},
+                                  {"code", "crl.unreadable"},
+                                  {"message", "there is no such file"}});
+      continue;
+    }
+    const bool tried = known != watched.files.end() && known->second.stamp == *stamp;
+    if (tried && !(anew && known->second.lists.empty())) continue;
+    File& file = watched.files[path];
+    file.stamp = *stamp;
+    auto lists = read(watched, path);
+    if (!lists) {
+      log_error("crl.refused", {{"profile", watched.profile},
+                                {"file", path},
+                                {"code", lists.error().code},
+                                {"message", lists.error().message},
+                                {"kept", file.lists.size()}});
+      continue;
+    }
+    file.lists = std::move(*lists);
+    changed = true;
+  }
+  if (changed) publish(watched, slot);
+  return changed;
+}
+
+void CrlKeeper::publish(const Watched& watched, CrlSlot& slot) {
+  std::vector<std::string> origins;
+  std::map<std::string, std::vector<SignedCrl>> by_file;
+  for (const auto& file : watched.files) by_file[file.first] = file.second.lists;
+  const std::vector<SignedCrl> lists = all_lists(by_file, origins);
+  revocation::CrlIndex::Unused unused;
+  auto index = revocation::CrlIndex::build(lists, &unused);
+  for (const auto& one : unused) {
+    log_warn("crl.unused", {{"profile", watched.profile},
+                            {"file", origins[one.first]},
+                            {"code", one.second},
+                            {"number", lists[one.first].crl->number.hex()}});
+  }
+  log_info("crl.loaded", {{"profile", watched.profile}, {"lists", index->lists()}, {"entries", index->entries()}});
+  slot.set(std::move(index));
+}
+
+Result<std::vector<SignedCrl>> CrlKeeper::read(const Watched& watched, const std::string& path) {
+  auto bytes = internal::read_whole(path, limits_.bytes + limits_.bytes / 2);
+  if (!bytes) return forward_error(bytes);
+  auto encoded = revocation::read_crl_file(std::move(*bytes), limits_);
+  if (!encoded) return forward_error(encoded);
+  std::vector<SignedCrl> lists;
+  for (const std::string& der : *encoded) {
+    auto list = verified(watched, der);
+    if (!list) return forward_error(list);
+    lists.push_back(std::move(*list));
+  }
+  return lists;
+}
+
+Result<SignedCrl> CrlKeeper::verified(const Watched& watched, const std::string& der) {
+  auto parsed = revocation::parse_crl(der, limits_);
+  if (!parsed) return forward_error(parsed);
+  Error why{
+      "crl.unknown_issuer",
+      "no CA certificate of the profile has the name of the CRL's issuer; upload it in the trusted client CA file"};
+  for (const x509::Certificate& authority : watched.authorities) {
+    const auto checked = revocation::check_crl_signature(*parsed, authority);
+    if (checked) {
+      std::weak_ptr<const revocation::Crl>& table = tables_[x509::sha256(der)];
+      std::shared_ptr<const revocation::Crl> crl = table.lock();
+      if (crl == nullptr) table = crl = std::move(parsed->crl);
+      return SignedCrl{std::move(crl), authority};
+    }
+    if (checked.error().code != "crl.wrong_issuer") why = checked.error();
+  }
+  return tl::unexpected<Error>(std::move(why));
+}
+
+}  // namespace portcullis::clientauth

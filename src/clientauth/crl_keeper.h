@@ -1,0 +1,70 @@
+// CrlKeeper: keeps the CrlSlots true to the files that their profiles name. Owned by the control side and used on its
+// thread only; outlives snapshots. A file that cannot be read, or holds a list that is refused, changes nothing: what
+// it said before stands, and the log says why (`crl.refused`). A file that has vanished says what it said until slot()
+// is called for its profile again (a reload). A profile whose lists are missing or too old is not an error here: its
+// clients are refused at the gate.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "clientauth/crl_slot.h"
+#include "clientauth/internal/crl_disk.h"
+#include "revocation/crl_index.h"
+#include "x509/certificate.h"
+
+namespace portcullis::clientauth {
+
+// Host file revocation.crl entry.
+struct CrlSettings {
+  std::vector<std::string> files;  // absolute paths of files and directories
+  bool fetch = false;
+};
+
+// Over these; what the trust digest has of them.
+Digest settings_digest(const CrlSettings& settings);
+
+class CrlKeeper {
+ public:
+  explicit CrlKeeper(const revocation::CrlLimits& limits = {}) : limits_(limits) {}
+  CrlKeeper(const CrlKeeper&) = delete;
+  CrlKeeper& operator=(const CrlKeeper&) = delete;
+
+  // The slot for lists from these files, signed by one of `authorities`: the living one, looked at anew, or a new one
+  // that is filled. `profile` is for the log.
+  std::shared_ptr<const CrlSlot> slot(const std::string& profile, const CrlSettings& settings,
+                                      const x509::CertificateList& authorities);
+
+  // Reads what has changed since the last look. How many slots say something new. Cheap where nothing has: one stat()
+  // a file.
+  std::size_t look();
+
+ private:
+  struct File {
+    internal::FileStamp stamp;  // of what was read last, good or bad
+    std::vector<revocation::SignedCrl> lists;
+  };
+  struct Watched {
+    std::string profile;
+    CrlSettings settings;
+    x509::CertificateList authorities;
+    std::weak_ptr<CrlSlot> slot;
+    std::map<std::string, File> files;
+  };
+  // Reads what has changed. Whether the index is a new one. `anew`: files that are gone are forgotten, bad ones tried
+  // again.
+  bool refresh(Watched& watched, CrlSlot& slot, bool anew);
+  static void publish(const Watched& watched, CrlSlot& slot);
+  Result<std::vector<revocation::SignedCrl>> read(const Watched& watched, const std::string& path);
+  Result<revocation::SignedCrl> verified(const Watched& watched, const std::string& der);
+
+  revocation::CrlLimits limits_;
+  std::map<Digest, Watched> watched_;  // by settings and authorities
+  // Tables of lists that several profiles use are held once.
+  std::map<Digest, std::weak_ptr<const revocation::Crl>> tables_;
+};
+
+}  // namespace portcullis::clientauth
