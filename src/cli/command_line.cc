@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "cli/documents.h"
 #include "cli/explain.h"
+#include "cli/trust.h"
 
 namespace portcullis::cli {
 namespace {
@@ -29,10 +30,14 @@ struct Commands {
   CLI::App* check = nullptr;
   CLI::App* show = nullptr;
   CLI::App* explain = nullptr;
+  CLI::App* trust = nullptr;
+  CLI::App* extract = nullptr;
+  CLI::App* inspect = nullptr;
   CLI::App* demo = nullptr;
   CLI::App* help = nullptr;
   DocumentPaths paths;
   ExplainOptions explain_options;
+  TrustOptions trust_options;
   DemoOptions demo_options;
   std::int64_t drain_seconds = server::RunOptions{}.drain_limit.count();
   bool ignored_flag = false;
@@ -51,6 +56,7 @@ struct Commands {
     add_check();
     add_show();
     add_explain();
+    add_trust();
     add_demo();
     help = app.add_subcommand("help", "Say what a command does");
     help->add_option("COMMAND", help_about, "The command");
@@ -116,6 +122,26 @@ struct Commands {
         });
     explain->add_flag("--json", explain_options.json, "One JSON object on one line");
   }
+  void add_trust() {
+    trust = app.add_subcommand("trust", "Make and look at trusted client CA files");
+    trust->footer("Example:\n  portcullis trust extract client.pfx --password-file pfx.password -o ca.pem");
+    trust->require_subcommand(1);
+    extract = trust->add_subcommand("extract", "Make a trusted client CA file: intermediates and root, in order");
+    extract->footer(
+        "Certificates that are no CA and keys are left behind. What the file would be refused for is refused here.\n"
+        "The password of a PFX comes from --password-file or from the environment (PORTCULLIS_PFX_PASSWORD).\n"
+        "Example:\n  portcullis trust extract client.pfx --password-file pfx.password -o ca.pem\n"
+        "  portcullis trust extract issuing-ca.p7b root.cer -o ca.pem");
+    extract->add_option("INPUT", trust_options.inputs, "PEM, DER, PFX or P7B files that together hold the chain")
+        ->required();
+    extract->add_option("-o,--output", trust_options.output, "Where to write it; standard output if absent");
+    extract->add_option("--password-file", trust_options.password_file, "A file or pipe: its first line opens the PFX");
+    inspect = trust->add_subcommand("inspect", "Say what uploading a trusted client CA file would say");
+    inspect->footer(
+        "Its certificates, its size of 25 KB, the clientCertIssuerDN, warnings, or Azure's code. Exit 1 when refused.\n"
+        "Example:\n  portcullis trust inspect ca.pem");
+    inspect->add_option("FILE", trust_options.file, "The trusted client CA file")->required();
+  }
   void add_demo() {
     demo = app.add_subcommand("demo", "Start a sample backend and a gateway before it, and print what to try");
     demo->footer(
@@ -145,7 +171,8 @@ int say_help(const Commands& commands, const Program& program) {
     program.out << commands.app.help();
     return kDone;
   }
-  for (const CLI::App* command : {commands.run, commands.check, commands.show, commands.explain, commands.demo}) {
+  for (const CLI::App* command :
+       {commands.run, commands.check, commands.show, commands.explain, commands.trust, commands.demo}) {
     if (command->get_name() != commands.help_about) continue;
     program.out << command->help(commands.app.get_name());
     return kDone;
@@ -193,6 +220,8 @@ int dispatch(const Commands& commands, const Program& program) {
     options.paths = commands.paths;
     return run_explain(options, program.out, program.err);
   }
+  if (commands.extract->parsed()) return run_trust_extract(commands.trust_options, program.out, program.err);
+  if (commands.inspect->parsed()) return run_trust_inspect(commands.trust_options, program.out, program.err);
   if (commands.demo->parsed()) return run_demo(commands.demo_options, program.out, program.err, program.serve);
   server::RunOptions options;
   const DocumentPaths paths = commands.paths;

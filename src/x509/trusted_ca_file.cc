@@ -172,6 +172,9 @@ Result<TrustedCaFile> parse_trusted_ca_file(std::string_view bytes, WallTime now
       .client_cert_issuer_dn = internal::dotnet_name(X509_get_subject_name(source.native())),
       .validated_cert_data = std::move(set.one_line_pem),
       .warnings = warnings_of(*contents, set, *tree, now),
+      .decoded_bytes = contents->decoded_bytes,
+      .ignored = static_cast<std::size_t>(std::count_if(contents->certificates.begin(), contents->certificates.end(),
+                                                        [](const Certificate& one) { return !one.is_ca(); })),
   };
 }
 

@@ -40,6 +40,8 @@ struct TrustedCaFile {
   std::string client_cert_issuer_dn;  // its subject as Azure shows it: .NET style, `CN=MSIT CA Z2, O=Contoso, S=WA`
   std::string validated_cert_data;    // every CA certificate as one-line PEM, no separators (arm-api §4.1)
   std::vector<TrustedCaWarning> warnings;
+  std::size_t decoded_bytes = 0;  // of kMaxTrustedCaFileBytes
+  std::size_t ignored = 0;        // certificates that are no CA
 };
 
 // `bytes`: PEM text, DER (one certificate; with a warning), or base64 of either, as `data` may hold. `now` is for the

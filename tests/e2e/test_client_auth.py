@@ -162,7 +162,7 @@ class ClientAuth(GatewayCase):
         self.assertEqual(line.properties["sslClientCertificateIssuerName"], "CN=Contoso Int A,O=Contoso,C=US")
         self.assertRegex(line.properties["sslClientCertificateFingerprint"], r"^[0-9a-f]{40}$")
 
-    def test_control_bytes_in_a_name_are_refused_when_strict_and_escaped_when_passed_through(self) -> None:
+    def test_I5_control_bytes_in_a_name_are_refused_when_strict_and_escaped_when_passed_through(self) -> None:
         target = "/" + self.token()
         with self.gateway.tls(STRICT, pki().spoof) as wire:
             self.assert_certificate_error(wire.request(f"{target}/strict"))
@@ -234,7 +234,7 @@ class ClientAuth(GatewayCase):
                         self.assertEqual(response.get("connection"), "close")
                         self.assertTrue(wire.ends())
 
-    def test_a_refused_client_learns_nothing_but_the_two_pages(self) -> None:
+    def test_I21_a_refused_client_learns_nothing_but_the_two_pages(self) -> None:
         bodies = set()
         for kind in KINDS:
             if kind.admitted or kind.identity is None:

@@ -70,7 +70,7 @@ class IdentityHeaders(GatewayCase):
         self.assertNotIn(SPOOF.encode(), request.raw_head)
         self.assertNotIn(SPOOF, str(request.trailers))
 
-    def test_every_spelling_is_dropped_on_every_listener(self) -> None:
+    def test_I18_I19_every_spelling_is_dropped_on_every_listener(self) -> None:
         for where, wire in self.openings().items():
             with wire:
                 for name in SPELLINGS:
@@ -90,7 +90,7 @@ class IdentityHeaders(GatewayCase):
             self.assert_not_spoofed(target)
             self.assertEqual(self.backend.request_for(target).get("x-client-subject"), subject)
 
-    def test_a_name_in_connection_removes_no_identity_header(self) -> None:
+    def test_I19_a_name_in_connection_removes_no_identity_header(self) -> None:
         subject = pki().good.field("-subject", "-nameopt", "RFC2253")
         for options in (
             "X-Client-Subject",
@@ -108,7 +108,7 @@ class IdentityHeaders(GatewayCase):
                 self.assertEqual(request.get("x-client-subject"), subject)
                 self.assertIsNotNone(request.get("x-forwarded-for"))
 
-    def test_trailers_carry_none(self) -> None:
+    def test_I19_trailers_carry_none(self) -> None:
         for where, wire in self.openings().items():
             with self.subTest(where), wire:
                 target = "/" + self.token()

@@ -5,12 +5,13 @@ azure-semantics §4.2–4.4; mtls-invariants I12, I13, I16, I17, L1, L2.
 
 from __future__ import annotations
 
+import ssl
 from typing import Optional
 
 from harness import client
 from harness.case import GatewayCase, main
 from harness.document import IDENTITY_REWRITE, Document
-from harness.pki import Identity, pki
+from harness.pki import Authority, Identity, pki
 
 HTTPS = 443
 
@@ -32,6 +33,24 @@ def two_cas(backend_port: int) -> Document:
     """A pool and a certificate, and the CA files "a" and "b" for profiles to name."""
     made = Document().pool("pool", "127.0.0.1").settings("http", backend_port).certificate()
     return made.ca("a", pki().int_a.bundle()).ca("b", pki().int_b.bundle())
+
+
+def padded(hello: bytes, zeros: int) -> bytes:
+    """A ClientHello message with a padding extension (RFC 7685) at its end."""
+    body = hello[4:]
+    at = 34  # version and random
+    at += 1 + body[at]  # session id
+    at += 2 + int.from_bytes(body[at : at + 2], "big")  # cipher suites
+    at += 1 + body[at]  # compression methods
+    extensions = body[at + 2 :] + b"\x00\x15" + zeros.to_bytes(2, "big") + bytes(zeros)
+    body = body[:at] + len(extensions).to_bytes(2, "big") + extensions
+    return hello[:1] + len(body).to_bytes(3, "big") + body
+
+
+def common_name_der(authority: Authority) -> bytes:
+    """The common name's UTF8String, as every encoding of the subject holds it."""
+    text = authority.subject().split(",")[0].split("=", 1)[1].encode()
+    return bytes([0x0C, len(text)]) + text
 
 
 class Misdirected(GatewayCase):
@@ -61,7 +80,7 @@ class Misdirected(GatewayCase):
             return 404
         return 200 if SITES[host][1] == own else 421
 
-    def test_every_sni_against_every_host(self) -> None:
+    def test_I16_L2_every_sni_against_every_host(self) -> None:
         for identity in (None, pki().good, pki().good_b, pki().untrusted):
             for sni in (*SITES, None, "unknown.test"):
                 target = "/" + self.token()
@@ -92,7 +111,7 @@ class Misdirected(GatewayCase):
         line = self.gateway.access_for(target)
         self.assertEqual((line.status, line.error_info), (404, "ERRORINFO_INVALID_HOST"))
 
-    def test_a_stranger_cannot_tell_which_hosts_exist(self) -> None:
+    def test_I12_a_stranger_cannot_tell_which_hosts_exist(self) -> None:
         for identity in (None, pki().untrusted):
             bodies = set()
             for host in ("a.test", "b.test", "p.test", "n.test", "unknown.test", "[::1]"):
@@ -101,7 +120,7 @@ class Misdirected(GatewayCase):
                 bodies.add((response.status, response.body))
             self.assertEqual(len(bodies), 1, bodies)
 
-    def test_the_check_is_made_for_every_request_of_a_connection(self) -> None:
+    def test_I17_the_check_is_made_for_every_request_of_a_connection(self) -> None:
         for version in client.BOTH:
             with self.subTest(version=version):
                 target = "/" + self.token()
@@ -112,7 +131,7 @@ class Misdirected(GatewayCase):
                         self.assertEqual(wire.request(f"{target}/switched", hosts[-1]).status, 421)
                 self.assertEqual(self.backend.all_for(f"{target}/switched"), [])
 
-    def test_a_pipelined_second_request_is_checked_too(self) -> None:
+    def test_I17_a_pipelined_second_request_is_checked_too(self) -> None:
         target = "/" + self.token()
         with self.gateway.tls(HTTPS, pki().good, sni="a.test") as wire:
             first = f"GET {target}/1 HTTP/1.1\r\nHost: a.test\r\n\r\n"
@@ -128,7 +147,7 @@ class Misdirected(GatewayCase):
                         self.assertEqual(wire.request("/", sni).status, 200)
                         self.assertEqual(wire.request("/", "a.test").status, 421)
 
-    def test_spellings_of_a_host_mean_one_host(self) -> None:
+    def test_I13_spellings_of_a_host_mean_one_host(self) -> None:
         port = self.gateway.port(HTTPS)
         spellings = ("A.TEST", "a.Test", "a.test.", "a.test:443", f"a.test:{port}", "A.TEST.:443", "a.test:1")
         for host in spellings:
@@ -138,7 +157,7 @@ class Misdirected(GatewayCase):
                 with self.gateway.tls(HTTPS, pki().good_b, sni="b.test") as wire:
                     self.assertEqual(wire.request("/", host).status, 421)
 
-    def test_spellings_of_an_sni_mean_one_listener(self) -> None:
+    def test_I13_spellings_of_an_sni_mean_one_listener(self) -> None:
         for sni in ("B.TEST", "b.Test", "b.test."):
             with self.subTest(sni=sni):
                 run = client.s_client(self.gateway.port(HTTPS), identity=pki().good_b, sni=sni, host="b.test")
@@ -159,7 +178,7 @@ class Misdirected(GatewayCase):
                     self.assertEqual(wire.read().status, status)
         self.assertEqual(self.backend.all_for(f"{target}/421"), [])
 
-    def test_sni_comes_from_the_tls_stack_however_the_hello_is_cut(self) -> None:
+    def test_I15_sni_comes_from_the_tls_stack_however_the_hello_is_cut(self) -> None:
         for piece in (1, 7):
             with self.subTest(piece=piece):
                 hello = client.Handshake(self.gateway.port(HTTPS), pki().good_b, sni="b.test")
@@ -167,6 +186,28 @@ class Misdirected(GatewayCase):
                 hello.send(b"GET / HTTP/1.1\r\nHost: b.test\r\nConnection: close\r\n\r\n")
                 self.assertTrue(hello.read().startswith(b"HTTP/1.1 200"))
                 hello.wire.close()
+
+    def test_I15_sni_of_a_hello_over_16_kib_is_found(self) -> None:
+        """Over two records, and seen through the CA names that the chosen listener asks for (TLS 1.2 sends them in clear)."""
+        names = {"a.test": pki().root_a, "b.test": pki().root_b}
+        for sni in names:
+            with self.subTest(sni=sni):
+                hello = client.Handshake(self.gateway.port(HTTPS), version="1.2", sni=sni)
+                with self.assertRaises(ssl.SSLWantReadError):
+                    hello.object.do_handshake()
+                message = padded(hello.outgoing.read()[5:], 17_000)
+                self.assertGreater(len(message), 16_384)
+                for at in range(0, len(message), 16_384):
+                    part = message[at : at + 16_384]
+                    hello.wire.send(b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part)
+                answer = b""
+                while not answer.endswith(b"\x0e\x00\x00\x00"):  # ServerHelloDone
+                    data = hello.wire.sock.recv(65536)
+                    self.assertTrue(data, "the gateway left")
+                    answer += data
+                hello.wire.close()
+                for name, authority in names.items():
+                    self.assertEqual(common_name_der(authority) in answer, name == sni, name)
 
     def test_curl_sends_host_and_sni_apart(self) -> None:
         port = self.gateway.port(HTTPS)
@@ -199,7 +240,7 @@ class PriorityDecides(GatewayCase):
                         with self.gateway.tls(port, identity, sni=sni) as wire:
                             self.assertEqual(wire.request("/", "b.test").status, status)
 
-    def test_l1_no_sni_does_not_reach_a_host_with_another_ca(self) -> None:
+    def test_L1_I16_no_sni_does_not_reach_a_host_with_another_ca(self) -> None:
         for sni in (None, "b.test", "unknown.test"):
             with self.gateway.tls(HTTPS, pki().good_b, sni=sni) as wire:
                 self.assertEqual(wire.request("/", "a.test").status, 421)

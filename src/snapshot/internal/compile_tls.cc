@@ -147,11 +147,18 @@ const model::SslProfile* profile_of(const model::Gateway& gateway, const model::
   return model::find_by_name(gateway.ssl_profiles, listener.ssl_profile->name);
 }
 
-std::vector<std::string> names_to_send(const clientauth::Verifier& verifier) {
+std::vector<std::string> names_to_send(const clientauth::Verifier& verifier, const model::SslProfile& profile,
+                                       Findings& findings) {
   if (verifier.policy().mode != clientauth::Mode::kStrict) return {};
   std::size_t total = 0;
   for (const std::string& name : verifier.policy().anchors->ca_names()) total += name.size() + 2;
-  if (total > kMaxCaNames) return {};
+  if (total > kMaxCaNames) {
+    findings.warning("CaNamesNotSent", profile.pointer,
+                     "The names of the CAs of SSL profile '" + profile.name + "' take " + std::to_string(total) +
+                         " bytes: over 16 KB none are sent in the CertificateRequest, so that clients with several "
+                         "certificates have to know which one to present.");
+    return {};
+  }
   return verifier.policy().anchors->ca_names();
 }
 
@@ -184,7 +191,7 @@ bool compile_tls(const model::Gateway& gateway, const model::HttpListener& liste
                                     session,          host.limits.presented_bytes};
   options.http2 = gateway.enable_http2;
   options.session_ids = host.client_auth.sessions == model::SessionMode::kStateful;
-  if (verifier != nullptr) options.ca_names = names_to_send(*verifier);
+  if (verifier != nullptr) options.ca_names = names_to_send(*verifier, *profile, findings);
   auto context = tls::ServerContext::create(std::move(options));
   if (!context) {
     findings.error(context.error().code, listener.pointer,

@@ -66,13 +66,27 @@ class LongestPaths {
   std::vector<Best> best_;
 };
 
+std::vector<std::size_t> depths(const Children& children, std::size_t root) {
+  std::vector<std::size_t> depth(children.size(), kUnlinked);
+  depth[root] = 0;
+  std::vector<std::size_t> found{root};
+  for (std::size_t next = 0; next < found.size(); ++next) {
+    for (const std::size_t child : children[found[next]]) {
+      if (depth[child] != kUnlinked) continue;
+      depth[child] = depth[found[next]] + 1;
+      found.push_back(child);
+    }
+  }
+  return depth;
+}
+
 }  // namespace
 
 std::optional<CaTree> explore_cas(const CertificateList& cas, std::size_t root) {
   const auto children = link(cas);
   if (!children) return std::nullopt;
   LongestPaths paths(*children);
-  CaTree tree{paths.from(root).end, 0, 0};
+  CaTree tree{paths.from(root).end, 0, 0, depths(*children, root)};
   for (std::size_t ca = 0; ca < cas.size(); ++ca) {
     if (!paths.reached(ca)) {
       ++tree.unlinked;

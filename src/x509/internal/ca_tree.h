@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <vector>
 
 #include "x509/certificate.h"
 
@@ -13,7 +14,9 @@ struct CaTree {
   std::size_t deepest;   // index of the CA nearest to the leaf on the winning path; the root itself when it is alone
   std::size_t ends;      // how many CAs have no CA child: the number of chains in the file
   std::size_t unlinked;  // CAs that no path from the root reaches
+  std::vector<std::size_t> depth;  // of each CA: steps down from the root on the shortest way; kUnlinked: none
 };
+inline constexpr std::size_t kUnlinked = static_cast<std::size_t>(-1);
 
 // `cas`: distinct CA certificates in file order; `root`: index of the root among them. Links are by name, key
 // identifier, key usage and signature. nullopt: the file asks for more signature checks than a real one could need.
