@@ -329,7 +329,11 @@ Result<std::unique_ptr<JournalFile>> JournalFile::open(const std::string& path, 
       opened.error().message = path + ": " + opened.error().message;
       return forward_error(opened);
     }
-    for (const char* companion : {"-wal", "-shm"}) std::remove((path + companion).c_str());
+    for (const char* companion : {"-wal", "-shm"}) {
+      std::string beside = path;
+      beside.append(companion);
+      std::remove(beside.c_str());
+    }
     if (std::rename(path.c_str(), (path + ".damaged").c_str()) != 0) {
       return fail(internal::kFailed, path + ": damaged, and cannot be renamed to " + path + ".damaged");
     }

@@ -12,7 +12,6 @@ namespace portcullis::store {
 
 using telemetry::log_error;
 using telemetry::log_info;
-using telemetry::log_warn;
 
 namespace {
 

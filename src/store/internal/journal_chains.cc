@@ -63,7 +63,7 @@ Result<std::int64_t> JournalChains::store(const JournalPeer& peer) {
   if (auto stored = insert_chain_.run(); !stored) return forward_error(stored);
   const std::int64_t id = database_.last_id();
   for (std::size_t place = 0; place < peer.chain.size(); ++place) {
-    const auto certificate = store(peer.chain[place]);
+    auto certificate = store(peer.chain[place]);
     if (!certificate) return certificate;
     link_certificate_.bind(1, id).bind(2, static_cast<std::int64_t>(place)).bind(3, *certificate);
     if (auto linked = link_certificate_.run(); !linked) return forward_error(linked);
@@ -78,7 +78,7 @@ Result<std::int64_t> JournalChains::find_or_store(const JournalNote& note) {
   if (found != known_.end() && !found->second.peer.expired()) return found->second.chain;
   const JournalPeer peer = describe_(note.peer.get());
   if (peer.chain.empty()) return 0;
-  const auto chain = store(peer);
+  auto chain = store(peer);
   if (!chain) return chain;
   if (known_.size() >= kKnownChains) known_.clear();
   known_[note.peer.get()] = {note.peer, *chain};
