@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "clientauth/peer_record.h"
+#include "x509/lean_keys.h"
 #include "x509/sha256.h"
 
 namespace portcullis::clientauth {
@@ -39,6 +40,7 @@ std::shared_ptr<const PeerRecord> ChainCache::find(const Digest& chain, WallTime
 
 void ChainCache::put(const Digest& chain, std::shared_ptr<const PeerRecord> record, WallTime now) {
   if (!record->holds_at(now)) return;
+  share_issuers(record->presented);
   Shard& shard = shard_of(chain);
   const std::lock_guard lock(shard.mutex);
   if (const auto old = shard.index.find(chain); old != shard.index.end()) erase(shard, old->second);
@@ -56,6 +58,30 @@ void ChainCache::keep_only(const std::set<Digest>& trusts) {
     for (auto entry = shard.entries.begin(); entry != shard.entries.end();) {
       entry = trusts.contains(entry->second->trust) ? std::next(entry) : erase(shard, entry);
     }
+  }
+}
+
+x509::Certificate ChainCache::issuer(const x509::Certificate& presented) {
+  const Digest name = presented.sha256();
+  {
+    const std::lock_guard lock(issuers_mutex_);
+    if (const auto found = issuers_.find(name); found != issuers_.end()) return found->second;
+  }
+  return x509::with_key(presented);
+}
+
+void ChainCache::share_issuers(const x509::CertificateList& presented) {
+  for (std::size_t i = 1; i < presented.size(); ++i) {
+    const Digest name = presented[i].sha256();
+    const std::size_t size = presented[i].der_size();
+    const std::lock_guard lock(issuers_mutex_);
+    if (issuers_.contains(name)) continue;
+    if (issuers_.size() >= kIssuers || issuer_bytes_ + size > kIssuerBytes) {
+      issuers_.clear();
+      issuer_bytes_ = 0;
+    }
+    issuers_.emplace(name, presented[i]);
+    issuer_bytes_ += size;
   }
 }
 

@@ -39,6 +39,9 @@ class ChainCache {
   void keep_only(const std::set<Digest>& trusts);
   std::size_t size() const;
 
+  // A certificate above a presented leaf, with its key decoded: shared with the chains kept before, if it is in one.
+  x509::Certificate issuer(const x509::Certificate& presented);
+
  private:
   static constexpr std::size_t kShards = 16;
   using Entries = std::list<std::pair<Digest, std::shared_ptr<const PeerRecord>>>;  // most recently used first
@@ -54,6 +57,15 @@ class ChainCache {
   std::size_t per_shard_;
   std::size_t bytes_per_shard_;
   std::array<Shard, kShards> shards_;
+
+  // Every certificate above the leaf of a chain that was put here. Few CAs issue for many clients; where there are too
+  // many, it begins anew.
+  static constexpr std::size_t kIssuers = 1024;
+  static constexpr std::size_t kIssuerBytes = 4U << 20U;  // of encodings
+  void share_issuers(const x509::CertificateList& presented);
+  std::mutex issuers_mutex_;
+  std::unordered_map<Digest, x509::Certificate, DigestHash> issuers_;
+  std::size_t issuer_bytes_ = 0;
 };
 
 }  // namespace portcullis::clientauth

@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "clientauth/crl_check.h"
+#include "x509/lean_keys.h"
 
 namespace portcullis::clientauth {
 
@@ -85,6 +86,17 @@ std::shared_ptr<const PeerRecord> Verifier::record_of(const x509::CertificateLis
   return record;
 }
 
+// Only what is not known is decoded: clients differ in their leaf, and have the CAs above it in common.
+x509::CertificateList Verifier::with_keys(const x509::CertificateList& presented) const {
+  x509::CertificateList decoded;
+  decoded.reserve(presented.size());
+  for (const x509::Certificate& certificate : presented) {
+    const bool shared = known_ != nullptr && !decoded.empty();
+    decoded.push_back(shared ? known_->issuer(certificate) : x509::with_key(certificate));
+  }
+  return decoded;
+}
+
 std::shared_ptr<const PeerRecord> Verifier::examine(const x509::CertificateList& presented, WallTime now,
                                                     std::vector<x509::PathAttempt>& attempts) const {
   if (!limit_exceeded(presented).empty()) return nullptr;
@@ -94,7 +106,7 @@ std::shared_ptr<const PeerRecord> Verifier::examine(const x509::CertificateList&
 std::shared_ptr<PeerRecord> Verifier::new_record(const x509::CertificateList& presented, WallTime now,
                                                  std::vector<x509::PathAttempt>* attempts) const {
   auto record = std::make_shared<PeerRecord>();
-  record->presented = presented;
+  record->presented = with_keys(presented);
   record->identity = x509::describe(presented.front());
   judge_path(*record, now, attempts);
   record->weigh();
@@ -174,7 +186,7 @@ std::shared_ptr<PeerRecord> Verifier::restored_record(const x509::CertificateLis
   record->judged_at = pass.judged_at;
   record->judged_under = judges_under_;
   if (!record->holds_at(now)) return nullptr;
-  record->presented = presented;
+  record->presented = with_keys(presented);
   record->identity = x509::describe(presented.front());
   if (policy_.ocsp) record->ocsp = ocsp_queries(path, *policy_.ocsp);
   record->weigh();

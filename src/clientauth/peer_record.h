@@ -32,7 +32,7 @@ struct ClientCertFields {
 };
 
 struct PeerRecord final : tls::PeerState {
-  x509::CertificateList presented;  // leaf first
+  x509::CertificateList presented;  // leaf first, keys decoded
   x509::Identity identity;          // of the leaf
   Digest trust;                     // the policy that `path` was judged under
   x509::PathVerdict path;           // meaningless where no anchors were there to judge with
@@ -49,6 +49,7 @@ struct PeerRecord final : tls::PeerState {
   // Of a path that is ok; made when first asked for.
   const ClientCertFields& client_cert_fields() const;
   std::size_t weight() const override { return weight_; }
+  const x509::Certificate* leaf() const override { return presented.empty() ? nullptr : &presented.front(); }
   // Once `presented` is there.
   void weigh();
 
@@ -94,6 +95,7 @@ class Verifier final : public tls::PeerVerifier {
   // The chain as judged under this policy, now or before, or as `pass` tells; null where it is over the limits.
   std::shared_ptr<const PeerRecord> record_of(const x509::CertificateList& presented, WallTime now,
                                               const PeerNote::Pass* pass = nullptr) const;
+  x509::CertificateList with_keys(const x509::CertificateList& presented) const;
   // A record judged anew; the chain is within the limits.
   std::shared_ptr<PeerRecord> new_record(const x509::CertificateList& presented, WallTime now,
                                          std::vector<x509::PathAttempt>* attempts) const;

@@ -20,13 +20,16 @@ class PeerState {
   virtual ~PeerState() = default;
   // Bytes of memory that it holds, roughly: what bounds the session store.
   virtual std::size_t weight() const { return 0; }
+  // The leaf that was presented, with its key decoded; null: none is at hand.
+  virtual const x509::Certificate* leaf() const { return nullptr; }
 };
 
 class PeerVerifier {
  public:
   virtual ~PeerVerifier() = default;
 
-  // Judges a presented chain, leaf first, never empty, within the handshake. Called on worker threads, many at once.
+  // Judges a presented chain, leaf first, never empty, within the handshake. Its certificates may be without their keys
+  // (x509::with_key). Called on worker threads, many at once.
   // Null refuses the handshake itself, which is for chains beyond the limits only: everything else is an answer that
   // the request gets (azure-semantics §1.3).
   virtual std::shared_ptr<const PeerState> judge(const x509::CertificateList& presented, WallTime now) = 0;

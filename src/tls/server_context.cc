@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "tls/internal/callbacks.h"
+#include "x509/lean_keys.h"
 
 namespace portcullis::tls {
 namespace {
@@ -23,7 +24,9 @@ tl::unexpected<Error> refused(const char* what) {
 
 // What every context of ours has, the front ones and the listeners' alike.
 SslCtxPtr new_context() {
-  SslCtxPtr context(SSL_CTX_new(TLS_server_method()));
+  // What a client presents is read without its keys: the verifier's record has the leaf with its key
+  // (Callbacks::verify).
+  SslCtxPtr context(SSL_CTX_new_ex(x509::keyless_library(), nullptr, TLS_server_method()));
   if (context == nullptr) return nullptr;
   SSL_CTX* raw = context.get();
   SSL_CTX_set_options(raw, kOptions);

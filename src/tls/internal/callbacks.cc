@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/host_name.h"
 #include "tls/tls_stream.h"
+#include "x509/lean_keys.h"
 
 namespace portcullis::tls {
 namespace {
@@ -101,6 +102,21 @@ int Callbacks::staple(SSL* ssl, void*) {
   return SSL_TLSEXT_ERR_OK;
 }
 
+namespace {
+
+// OpenSSL goes on with the verifier's copy of the leaf, the same bytes with the key decoded, shared by all connections
+// of the client, and without the chain above it: that is in the peer's record. False: out of memory.
+bool keep_leaf_only(X509_STORE_CTX* store_context, STACK_OF(X509) * chain, const x509::Certificate& leaf) {
+  X509_STORE_CTX_set_cert(store_context, leaf.native());
+  while (sk_X509_num(chain) > 0) X509_free(sk_X509_pop(chain));
+  X509_up_ref(leaf.native());
+  if (sk_X509_push(chain, leaf.native()) > 0) return true;
+  X509_free(leaf.native());
+  return false;
+}
+
+}  // namespace
+
 int Callbacks::verify(X509_STORE_CTX* store_context, void*) {
   auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store_context, SSL_get_ex_data_X509_STORE_CTX_idx()));
   TlsStream& stream = *stream_of(ssl);
@@ -119,6 +135,12 @@ int Callbacks::verify(X509_STORE_CTX* store_context, void*) {
     return 0;
   }
   if (stream.door_.tickets() != nullptr) prepare_ticket(ssl, stream, presented.front().der_size());
+  const x509::Certificate* known = stream.presented_peer_->leaf();
+  const x509::Certificate leaf = known == nullptr ? x509::with_key(presented.front()) : *known;
+  if (!keep_leaf_only(store_context, chain, leaf)) {
+    X509_STORE_CTX_set_error(store_context, X509_V_ERR_OUT_OF_MEM);
+    return 0;
+  }
   X509_STORE_CTX_set_error(store_context, X509_V_OK);
   return 1;
 }

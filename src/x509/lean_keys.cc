@@ -1,0 +1,253 @@
+#include "x509/lean_keys.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/objects.h>
+#include <openssl/provider.h>
+#include <openssl/rsa.h>
+
+#include "x509/internal/owned.h"
+
+namespace portcullis::x509 {
+
+namespace {
+
+using internal::Owned;
+using internal::OwnedKey;
+using internal::OwnedX509;
+
+// What a library context can decode.
+enum Kind : std::size_t { kNothing, kEc, kRsa, kKinds };
+constexpr const char* kDecoderOf[kKinds] = {nullptr, "EC", "RSA"};
+
+// OpenSSL walks through everything that a context has met, ciphers and digests too, for each certificate. So what no
+// TLS suite and no certificate uses is not shown: key types of key derivation and of other MACs, modes of ciphers for
+// disks and key wrapping, derivations from passwords.
+constexpr std::string_view kUnusedKeyTypes[] = {"TLS1-PRF", "HKDF", "SCRYPT", "SIPHASH", "POLY1305", "CMAC", "SM2"};
+constexpr std::string_view kUnusedModes[] = {"CFB", "OFB", "XTS", "SIV", "WRAP", "CTS", "OCB", "ECB"};
+constexpr std::string_view kUnusedDerivations[] = {"PBKDF", "PKCS12", "SSHKDF", "SCRYPT", "X942",
+                                                   "X963",  "KBKDF",  "KRB5",   "SSKDF"};
+
+bool is_unused(std::string_view names, std::span<const std::string_view> unused) {
+  return std::any_of(unused.begin(), unused.end(), [names](std::string_view part) {
+    return names.substr(0, names.find(':')).find(part) != std::string_view::npos;
+  });
+}
+
+// OpenSSL's default provider, and what of it each of our contexts shows. Made once, never freed.
+struct Libraries {
+  OSSL_PROVIDER* whole = nullptr;
+  std::vector<OSSL_ALGORITHM> key_types, ciphers, derivations;
+  std::vector<OSSL_ALGORITHM> decoders[kKinds];
+  OSSL_LIB_CTX* contexts[kKinds] = {};
+  std::string_view state;
+
+  Libraries();
+  bool make();
+  std::vector<OSSL_ALGORITHM> without(int operation, std::span<const std::string_view> unused) const;
+};
+
+Libraries& libraries() {
+  static Libraries* const made = new Libraries;
+  return *made;
+}
+
+// What the provider of our contexts shows. OpenSSL asks for it while Libraries is being made, and whenever it looks for
+// something for the first time.
+const Libraries* shown_by_provider = nullptr;
+
+template <Kind kind>
+const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {
+  const Libraries& shown = *shown_by_provider;
+  *no_cache = 0;
+  if (operation == OSSL_OP_DECODER) return shown.decoders[kind].data();
+  if (operation == OSSL_OP_KEYMGMT) return shown.key_types.data();
+  if (operation == OSSL_OP_CIPHER) return shown.ciphers.data();
+  if (operation == OSSL_OP_KDF) return shown.derivations.data();
+  return OSSL_PROVIDER_query_operation(shown.whole, operation, no_cache);
+}
+
+int capabilities(void*, const char* capability, OSSL_CALLBACK* callback, void* argument) {
+  return OSSL_PROVIDER_get_capabilities(shown_by_provider->whole, capability, callback, argument);
+}
+
+// The algorithms run with the default provider's own context: they are its functions.
+template <Kind kind>
+int start_provider(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATCH** out, void** context) {
+  static const OSSL_DISPATCH functions[] = {
+      {OSSL_FUNC_PROVIDER_QUERY_OPERATION, reinterpret_cast<void (*)()>(&query<kind>)},
+      {OSSL_FUNC_PROVIDER_GET_CAPABILITIES, reinterpret_cast<void (*)()>(&capabilities)},
+      {0, nullptr}};
+  *out = functions;
+  *context = OSSL_PROVIDER_get0_provider_ctx(shown_by_provider->whole);
+  return 1;
+}
+
+OSSL_LIB_CTX* make_context(OSSL_provider_init_fn* start) {
+  OSSL_LIB_CTX* context = OSSL_LIB_CTX_new();
+  if (context == nullptr) return nullptr;
+  if (OSSL_PROVIDER_add_builtin(context, "portcullis", start) != 1) return nullptr;
+  return OSSL_PROVIDER_load(context, "portcullis") == nullptr ? nullptr : context;
+}
+
+// Of the default provider alone is it known what is left out.
+bool is_configured_otherwise() {
+  const auto look = [](OSSL_PROVIDER* provider, void* other) {
+    const std::string_view name = OSSL_PROVIDER_get0_name(provider);
+    if (name != "default" && name != "base") *static_cast<bool*>(other) = true;
+    return 1;
+  };
+  bool other = false;
+  OSSL_PROVIDER_do_all(nullptr, look, &other);
+  return other || OSSL_PROVIDER_available(nullptr, "default") != 1 || EVP_default_properties_is_fips_enabled(nullptr);
+}
+
+Kind kind_of(const X509* certificate) {
+  ASN1_OBJECT* algorithm = nullptr;
+  X509_ALGOR* identifier = nullptr;
+  X509_PUBKEY* spki = X509_get_X509_PUBKEY(certificate);
+  if (spki == nullptr || X509_PUBKEY_get0_param(&algorithm, nullptr, nullptr, &identifier, spki) != 1) return kNothing;
+  int type = V_ASN1_UNDEF;
+  const void* value = nullptr;
+  X509_ALGOR_get0(nullptr, &type, &value, identifier);
+  switch (OBJ_obj2nid(algorithm)) {
+    case NID_rsaEncryption:
+      return type == V_ASN1_NULL ? kRsa : kNothing;
+    case NID_X9_62_id_ecPublicKey: {
+      if (type != V_ASN1_OBJECT) return kNothing;
+      const int curve = OBJ_obj2nid(static_cast<const ASN1_OBJECT*>(value));
+      return curve == NID_X9_62_prime256v1 || curve == NID_secp384r1 || curve == NID_secp521r1 ? kEc : kNothing;
+    }
+    default:
+      return kNothing;
+  }
+}
+
+OwnedX509 parse(std::string_view der, OSSL_LIB_CTX* context) {
+  X509* parsed = X509_new_ex(context, nullptr);
+  const unsigned char* cursor = internal::bytes_of(der);
+  if (parsed != nullptr && d2i_X509(&parsed, &cursor, static_cast<long>(der.size())) == nullptr) parsed = nullptr;
+  return OwnedX509(parsed);
+}
+
+std::string der_of(X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(certificate, &der);
+  if (size <= 0) return {};
+  std::string bytes(reinterpret_cast<char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  return bytes;
+}
+
+OwnedX509 self_signed(EVP_PKEY* key) {
+  OwnedX509 made(X509_new());
+  const bool signed_ = made != nullptr && X509_set_version(made.get(), X509_VERSION_3) == 1 &&
+                       X509_gmtime_adj(X509_getm_notBefore(made.get()), 0) != nullptr &&
+                       X509_gmtime_adj(X509_getm_notAfter(made.get()), 60) != nullptr &&
+                       X509_set_pubkey(made.get(), key) == 1 && X509_sign(made.get(), key, EVP_sha256()) > 0;
+  return signed_ ? std::move(made) : nullptr;
+}
+
+// Whether a certificate for `key` is read as it should: without the key where none is wanted, and with the same key as
+// in the default context where one is, fit to check a signature.
+bool reads_alike(const Libraries& made, EVP_PKEY* key, Kind kind) {
+  const OwnedX509 sample = key == nullptr ? nullptr : self_signed(key);
+  if (sample == nullptr) return false;
+  const std::string der = der_of(sample.get());
+  const OwnedX509 usual = parse(der, nullptr);
+  const OwnedX509 keyless = parse(der, made.contexts[kNothing]);
+  const OwnedX509 lean = parse(der, made.contexts[kind]);
+  if (der.empty() || usual == nullptr || keyless == nullptr || lean == nullptr) return false;
+  EVP_PKEY* const expected = X509_get0_pubkey(usual.get());
+  EVP_PKEY* const found = X509_get0_pubkey(lean.get());
+  return expected != nullptr && found != nullptr && X509_get0_pubkey(keyless.get()) == nullptr &&
+         kind_of(keyless.get()) == kind && EVP_PKEY_eq(expected, found) == 1 &&
+         EVP_PKEY_get_security_bits(expected) == EVP_PKEY_get_security_bits(found) &&
+         EVP_PKEY_get_base_id(expected) == EVP_PKEY_get_base_id(found) && der_of(keyless.get()) == der &&
+         der_of(lean.get()) == der && X509_verify(lean.get(), expected) == 1 && X509_verify(usual.get(), found) == 1;
+}
+
+bool passes_self_test(const Libraries& made) {
+  constexpr std::size_t kSmallRsa = 1024;  // a key of the test alone
+  const OwnedKey ec(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+  const OwnedKey rsa(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", kSmallRsa));
+  return reads_alike(made, ec.get(), kEc) && reads_alike(made, rsa.get(), kRsa);
+}
+
+std::vector<OSSL_ALGORITHM> Libraries::without(int operation, std::span<const std::string_view> unused) const {
+  std::vector<OSSL_ALGORITHM> kept;
+  int no_cache = 0;
+  const OSSL_ALGORITHM* all = OSSL_PROVIDER_query_operation(whole, operation, &no_cache);
+  for (; all != nullptr && all->algorithm_names != nullptr; ++all) {
+    if (!is_unused(all->algorithm_names, unused)) kept.push_back(*all);
+  }
+  kept.push_back({});
+  return kept;
+}
+
+bool Libraries::make() {
+  OSSL_LIB_CTX* home = OSSL_LIB_CTX_new();
+  if (home == nullptr) return false;
+  whole = OSSL_PROVIDER_load(home, "default");
+  if (whole == nullptr) return false;
+  key_types = without(OSSL_OP_KEYMGMT, kUnusedKeyTypes);
+  ciphers = without(OSSL_OP_CIPHER, kUnusedModes);
+  derivations = without(OSSL_OP_KDF, kUnusedDerivations);
+  int no_cache = 0;
+  const OSSL_ALGORITHM* all = OSSL_PROVIDER_query_operation(whole, OSSL_OP_DECODER, &no_cache);
+  for (; all != nullptr && all->algorithm_names != nullptr; ++all) {
+    const bool reads_spki = std::strstr(all->property_definition, "input=der") != nullptr &&
+                            std::strstr(all->property_definition, "structure=SubjectPublicKeyInfo") != nullptr;
+    for (const Kind kind : {kEc, kRsa}) {
+      if (reads_spki && std::strcmp(all->algorithm_names, kDecoderOf[kind]) == 0) decoders[kind].push_back(*all);
+    }
+  }
+  for (auto& shown : decoders) shown.push_back({});
+  shown_by_provider = this;
+  contexts[kNothing] = make_context(&start_provider<kNothing>);
+  contexts[kEc] = make_context(&start_provider<kEc>);
+  contexts[kRsa] = make_context(&start_provider<kRsa>);
+  return contexts[kNothing] != nullptr && contexts[kEc] != nullptr && contexts[kRsa] != nullptr;
+}
+
+Libraries::Libraries() {
+  const internal::ErrorQueueGuard errors;
+  const char* wish = std::getenv("PORTCULLIS_LEAN_KEYS");
+  if (wish != nullptr && std::string_view(wish) == "off") {
+    state = "switched off";
+  } else if (OPENSSL_VERSION_MAJOR > 3 || OpenSSL_version_num() >= 0x30200000L) {
+    state = "OpenSSL is 3.2 or later";
+  } else if (is_configured_otherwise()) {
+    state = "OpenSSL is configured for other providers";
+  } else if (!make() || !passes_self_test(*this)) {
+    state = "the self-test failed";
+  } else {
+    state = "on";
+    return;
+  }
+  for (OSSL_LIB_CTX*& context : contexts) context = nullptr;
+}
+
+}  // namespace
+
+OSSL_LIB_CTX* keyless_library() { return libraries().contexts[kNothing]; }
+
+std::string_view lean_keys_state() { return libraries().state; }
+
+Certificate with_key(const Certificate& certificate) {
+  const internal::ErrorQueueGuard errors;
+  if (keyless_library() == nullptr || X509_get0_pubkey(certificate.native()) != nullptr) return certificate;
+  const Kind kind = kind_of(certificate.native());
+  OSSL_LIB_CTX* context = kind == kNothing ? nullptr : libraries().contexts[kind];
+  OwnedX509 decoded = parse(certificate.der(), context);
+  return decoded == nullptr ? certificate : Certificate::from_native(decoded.release(), false);
+}
+
+}  // namespace portcullis::x509
