@@ -17,21 +17,25 @@
 
 namespace portcullis::clientauth {
 
+// A certificate of the path: one that was presented (0: the leaf), or a CA's of the profile's files.
+struct NotedStep {
+  std::optional<std::uint8_t> presented;
+  Digest uploaded;  // SHA-256 over its DER, where it was not presented
+};
+
+struct NotedPass {
+  Digest judged_under;  // PeerRecord::judged_under
+  WallTime judged_at{};
+  WallTime earliest_not_after{};
+  std::vector<NotedStep> path;  // the leaf, which is not written, first; the root last
+};
+
 // Above the leaf at most, whatever limits.presented_certificates allows.
 inline constexpr std::size_t kMostNotedCertificates = 99;
 
 struct PeerNote {
-  // A certificate of the path: one that was presented (0: the leaf), or a CA's of the profile's files.
-  struct Step {
-    std::optional<std::uint8_t> presented;
-    Digest uploaded;  // SHA-256 over its DER, where it was not presented
-  };
-  struct Pass {
-    Digest judged_under;  // PeerRecord::judged_under
-    WallTime judged_at{};
-    WallTime earliest_not_after{};
-    std::vector<Step> path;  // the leaf, which is not written, first; the root last
-  };
+  using Step = NotedStep;
+  using Pass = NotedPass;
   std::vector<std::string> above_leaf;  // DER, as presented
   std::optional<Pass> pass;
 };

@@ -11,7 +11,6 @@ namespace portcullis::revocation {
 namespace {
 
 using internal::DerCursor;
-using internal::Element;
 namespace tag = internal::tag;
 
 // Contents of OBJECT IDENTIFIERs, 2.5.29.n.

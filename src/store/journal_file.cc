@@ -308,6 +308,18 @@ Result<void> JournalFile::Tables::write(std::span<const JournalSlot* const> note
 JournalFile::JournalFile(std::unique_ptr<Tables> tables) : tables_(std::move(tables)) {}
 JournalFile::~JournalFile() = default;
 
+namespace {
+
+Result<void> set_damaged_aside(const std::string& path) {
+  std::remove((path + "-wal").c_str());
+  std::remove((path + "-shm").c_str());
+  const std::string aside = path + ".damaged";
+  if (std::rename(path.c_str(), aside.c_str()) == 0) return {};
+  return fail(internal::kFailed, path + ": damaged, and cannot be renamed to " + aside);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<JournalFile>> JournalFile::open(const std::string& path, const Options& options,
                                                        bool* set_aside) {
   if (set_aside != nullptr) *set_aside = false;
@@ -326,17 +338,10 @@ Result<std::unique_ptr<JournalFile>> JournalFile::open(const std::string& path, 
       }
     }
     if (opened.error().code != internal::kDamaged || !first) {
-      opened.error().message = path + ": " + opened.error().message;
+      opened.error().message.insert(0, path + ": ");
       return forward_error(opened);
     }
-    for (const char* companion : {"-wal", "-shm"}) {
-      std::string beside = path;
-      beside.append(companion);
-      std::remove(beside.c_str());
-    }
-    if (std::rename(path.c_str(), (path + ".damaged").c_str()) != 0) {
-      return fail(internal::kFailed, path + ": damaged, and cannot be renamed to " + path + ".damaged");
-    }
+    if (auto moved = set_damaged_aside(path); !moved) return forward_error(moved);
     if (set_aside != nullptr) *set_aside = true;
   }
 }

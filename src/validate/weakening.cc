@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/host_name.h"
 #include "base/strings.h"
 #include "x509/identity.h"
@@ -100,7 +102,7 @@ class Comparison {
     if (before.ocsp && !after.ocsp) weaker("client_auth.revocation", "OCSP", "None");
     for (const auto& [fingerprint, subject] : after.cas) {
       if (before.cas.contains(fingerprint)) continue;
-      weaker("client_auth.trusted_ca", "", subject + " (SHA-1 " + fingerprint + ")");
+      weaker("client_auth.trusted_ca", "", fmt::format("{} (SHA-1 {})", subject, fingerprint));
     }
   }
 
