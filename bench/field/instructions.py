@@ -7,24 +7,41 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from .measures import Field, require_clean
-from .peers import Peer
+from .peers import Peer, Portcullis
 
+
+@dataclass(frozen=True)
+class Operation:
+    title: str
+    arguments: list[str]
+    trusted_chains: int = 1  # CA chains that the listener trusts; more than one: measured of Portcullis alone
+
+
+FULL = ["--mode", "full", "--connections", "4", "--warmup", "4"]
+NEW = ["--mode", "full", "--connections", "1", "--warmup", "1"]  # as many clients as operations
 OPERATIONS = {
-    "full": ("full handshake, known chain", ["--mode", "full", "--connections", "4", "--warmup", "4"]),
-    "resume": ("resumed handshake", ["--mode", "resume", "--connections", "4", "--warmup", "8"]),
-    "keepalive": ("keep-alive GET 1 KB", ["--mode", "keepalive", "--connections", "8"]),
+    "full": Operation("full handshake, known chain", FULL),
+    "full-100": Operation("full handshake, known chain, 100 chains trusted", FULL, 100),
+    "new": Operation("full handshake, first-seen chain", NEW),
+    "new-100": Operation("full handshake, first-seen chain, 100 chains trusted", NEW, 100),
+    "resume": Operation("resumed handshake", ["--mode", "resume", "--connections", "4", "--warmup", "8"]),
+    "keepalive": Operation("keep-alive GET 1 KB", ["--mode", "keepalive", "--connections", "8"]),
 }
 
 
-def counted(field: Field, peer: Peer, arguments: list[str], operations: int) -> int:
+def counted(field: Field, peer: Peer, operation: Operation, operations: int) -> int:
     for old in peer.folder.glob("callgrind.*"):
         old.unlink()
     wrap = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={peer.folder}/callgrind.%p"]
     peer.start(wrap, single=True)
     try:
-        out = field.load(peer, "ec", [*arguments, "--operations", str(operations), "--patience", "300"], 400)
+        arguments = [*operation.arguments, "--operations", str(operations), "--patience", "300"]
+        if operation.arguments is NEW:
+            arguments += ["--clients", str(operations)]
+        out = field.load(peer, "ec", arguments, 400)
         require_clean(out, peer)
     finally:
         end(peer)
@@ -49,16 +66,20 @@ def end(peer: Peer) -> None:
 def count(field: Field, peers: dict[str, Peer], progress: Callable[[str], None]) -> dict[str, dict[str, float | str]]:
     """{operation: {peer: instructions, or why not}}"""
     results: dict[str, dict[str, float | str]] = {}
-    for key, (_, arguments) in OPERATIONS.items():
+    for key, operation in OPERATIONS.items():
         results[key] = {}
         less, more = field.scale.instruction_operations[key]
         for name, peer in peers.items():
+            if operation.trusted_chains > 1 and not isinstance(peer, Portcullis):
+                continue
             progress(f"instructions: {key} of {name}")
             if shutil.which("valgrind") is None:
                 results[key][name] = "valgrind is not installed"
             elif not peer.under_valgrind:
                 results[key][name] = "does not run under valgrind"
             else:
-                few, many = (counted(field, peer, arguments, n) for n in (less, more))
+                peer.trusted_chains = operation.trusted_chains
+                few, many = (counted(field, peer, operation, n) for n in (less, more))
+                peer.trusted_chains = 1
                 results[key][name] = (many - few) / (more - less)
     return results

@@ -112,6 +112,7 @@ class Peer(Server):
 
     program = ""
     under_valgrind = True
+    trusted_chains = 1  # CA chains that the listener `ec` trusts; Portcullis only
 
     def __init__(self, folder: Path, chains: dict[str, Chain], backend: int, cores: set[int]) -> None:
         super().__init__(type(self).__name__.lower(), folder, cores)
@@ -284,6 +285,8 @@ class Portcullis(Peer):
         return said_by(str(self.binary), "--version").rpartition(" ")[2]
 
     def document(self) -> dict:
+        others = [{"name": f"other{number}", "properties": {"data": f"@{path}"}}
+                  for number, path in enumerate(self.chains["ec"].others(self.trusted_chains - 1))]
         listeners, rules = [], []
         for number, name in enumerate(LISTENERS):
             properties = {"frontendIPConfiguration": "local", "frontendPort": name,
@@ -299,10 +302,10 @@ class Portcullis(Peer):
             "sslCertificates": [{"name": name, "properties": {"data": f"@{chain.server_bundle}"}}
                                 for name, chain in self.chains.items()],
             "trustedClientCertificates": [{"name": name, "properties": {"data": f"@{chain.cas}"}}
-                                          for name, chain in self.chains.items()],
+                                          for name, chain in self.chains.items()] + others,
             "sslProfiles": [{"name": name, "properties": {
-                "trustedClientCertificates": [name], "clientAuthConfiguration": {"verifyClientAuthMode": "Strict"}}}
-                            for name in self.chains],
+                "trustedClientCertificates": [name] + [other["name"] for other in others if name == "ec"],
+                "clientAuthConfiguration": {"verifyClientAuthMode": "Strict"}}} for name in self.chains],
             "frontendIPConfigurations": [{"name": "local", "properties": {}}],
             "frontendPorts": [{"name": name, "properties": {"port": port}} for name, port in self.ports.items()],
             "backendAddressPools": [{"name": "sample", "properties": {"backendAddresses": [{"ipAddress": "127.0.0.1"}]}}],

@@ -70,6 +70,24 @@ class Chain:
                 keys = list(pool.map(lambda _: openssl("genpkey", *KEY_OPTIONS["rsa"]), range(RSA_CLIENT_KEYS)))
             self.client_keys.write_text("".join(keys))
 
+    def others(self, count: int) -> list[Path]:
+        """Files of as many other chains, a root and an intermediate each; made when first asked for."""
+        folder = self.folder / "others"
+        folder.mkdir(exist_ok=True)
+        made = [folder / f"{number}.crt" for number in range(count)]
+        for number, path in enumerate(made):
+            if path.exists():
+                continue
+            names = ("root", "intermediate")
+            keys, files = ([str(folder / f"{number}.{name}.{suffix}") for name in names] for suffix in ("key", "crt"))
+            for name, key, file in zip(names, keys, files):
+                by = [] if name == "root" else ["-CA", files[0], "-CAkey", keys[0]]
+                openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
+                        "-out", file, "-days", "800", "-subj", f"/C=DE/O=Portcullis bench/CN=other {name} {number}",
+                        "-config", str(self.folder / "extensions.cnf"), "-extensions", name, *by)
+            path.write_text("".join(Path(file).read_text() for file in reversed(files)))
+        return made
+
     def _certificate(self, name: str, signer: str | None, number: int) -> None:
         key, request, made = (str(self.folder / f"{name}.{suffix}") for suffix in ("key", "csr", "crt"))
         configuration = str(self.folder / "extensions.cnf")

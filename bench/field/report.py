@@ -86,7 +86,7 @@ def lines_of(judged: dict[str, Any], measure: Measure, skipped: dict[str, str], 
 def instruction_lines(counts: dict[str, dict[str, float | str]]) -> list[str]:
     lines = ["instructions of one operation (callgrind)"]
     for key, peers in counts.items():
-        lines.append(f"  {OPERATIONS[key][0]}")
+        lines.append(f"  {OPERATIONS[key].title}")
         ours = peers.get(OURS)
         for peer, seen in peers.items():
             if isinstance(seen, str):

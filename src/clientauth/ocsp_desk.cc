@@ -4,6 +4,12 @@
 
 namespace portcullis::clientauth {
 
+std::shared_ptr<const OcspAnswer> OcspDesk::known(const OcspQuery& query, WallTime now) {
+  auto last = service_.answers().last(query.key);
+  if (last != nullptr && last->status.outcome == revocation::Outcome::kRevoked) return last;
+  return service_.answers().find(query.key, now);
+}
+
 std::shared_ptr<OcspDesk::Check> OcspDesk::ask(std::shared_ptr<const OcspQuery> query, WallTime now) {
   auto check = std::make_shared<Check>(loop_, std::move(query));
   check->began = loop_.now();

@@ -31,10 +31,9 @@ class OcspDesk {
     event::Signal done;
   };
 
-  // What anyone may use at `now`, asking nobody; null: nothing.
-  std::shared_ptr<const OcspAnswer> known(const OcspQuery& query, WallTime now) {
-    return service_.answers().find(query.key, now);
-  }
+  // What counts at `now`, asking nobody: what anyone may use, or, however old, that the certificate was revoked, which
+  // only a newer good answer takes back (I26). Null: nothing is known.
+  std::shared_ptr<const OcspAnswer> known(const OcspQuery& query, WallTime now);
   std::shared_ptr<Check> ask(std::shared_ptr<const OcspQuery> query, WallTime now);
   // Until the check has its answer, the deadline passes or give_up() is called. Returns how long that took.
   event::Task<std::chrono::milliseconds> wait(std::shared_ptr<Check> check, event::Deadline deadline);

@@ -228,7 +228,10 @@ Task<void> Admission::judge_revocation(Verdict* verdict, WallTime now) {
     }
     revocation::RevocationStatus silent;
     silent.outcome = policy.wait_when_cold ? Outcome::kTimeout : Outcome::kPending;
-    const revocation::RevocationStatus& status = one->answer == nullptr ? silent : one->answer->status;
+    // An answer that is late does not make a client that is known to be revoked one of whom nothing is known (I26).
+    const std::shared_ptr<const OcspAnswer> counts =
+        one->answer == nullptr ? desk_->known(*queries[i], now) : one->answer;
+    const revocation::RevocationStatus& status = counts == nullptr ? silent : counts->status;
     const revocation::JointDecision joint =
         crl == nullptr ? revocation::JointDecision{revocation::decide(status, policy.leniency), false}
                        : revocation::decide_jointly(lists[i], status, crl->first, policy.leniency);
@@ -253,10 +256,18 @@ Verdict Admission::standing(WallTime now) {
   }
   const OcspQueries* queries = questions();
   if (queries == nullptr || desk_ == nullptr) return verdict;
-  for (const auto& query : *queries) {
-    const std::shared_ptr<const OcspAnswer> known = desk_->known(*query, now);
+  const revocation::Leniency& leniency = verifier_->policy().ocsp->leniency;
+  const CrlPolicy* crl = lists();
+  const CrlAnswers by_lists = crl == nullptr ? CrlAnswers(queries->size()) : crl_.ask(*crl, peer_, now);
+  for (std::size_t i = 0; i < queries->size(); ++i) {
+    const std::shared_ptr<const OcspAnswer> known = desk_->known(*(*queries)[i], now);
     if (known == nullptr) continue;
-    const revocation::Decision decision = revocation::decide(known->status, verifier_->policy().ocsp->leniency);
+    // As in verdict(): a responder that is down refuses nobody of whom a list knows.
+    const bool joint = crl != nullptr && known->status.outcome != Outcome::kRevoked;
+    if (joint && revocation::settles(by_lists[i], crl->first)) continue;
+    const revocation::Decision decision =
+        joint ? revocation::decide_jointly(by_lists[i], known->status, crl->first, leniency).decision
+              : revocation::decide(known->status, leniency);
     if (decision.admitted) continue;
     refuse_by(verdict, decision);
     break;

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "revocation/crl.h"
 #include "revocation/internal/owned.h"
+#include "revocation/internal/signature_strength.h"
 
 namespace portcullis::revocation {
 namespace {
@@ -17,16 +18,6 @@ bool names_equal(std::string_view der, const X509_NAME* name) {
   const unsigned char* at = bytes_of(der);
   const Owned<X509_NAME, X509_NAME_free> read(d2i_X509_NAME(nullptr, &at, static_cast<long>(der.size())));
   return read != nullptr && at == bytes_of(der) + der.size() && X509_NAME_cmp(read.get(), name) == 0;
-}
-
-// As for certificates of clients, whatever the TLS policy is: SHA-256 and up, or an algorithm with a digest of its own.
-bool is_weak(const X509_ALGOR& algorithm) {
-  int digest = NID_undef;
-  int key = NID_undef;
-  if (OBJ_find_sigid_algs(OBJ_obj2nid(algorithm.algorithm), &digest, &key) != 1) return true;
-  if (digest == NID_undef) return false;  // RSA-PSS and EdDSA: in the parameters, and checked with them
-  const EVP_MD* md = EVP_get_digestbynid(digest);
-  return md == nullptr || EVP_MD_get_size(md) < 28;
 }
 
 }  // namespace
@@ -46,7 +37,8 @@ Result<void> check_crl_signature(const ParsedCrl& parsed, const x509::Certificat
   if (algorithm == nullptr || at != bytes_of(parsed.algorithm) + parsed.algorithm.size()) {
     return fail("crl.malformed", "the CRL is malformed: its signature algorithm cannot be read");
   }
-  if (is_weak(*algorithm)) return fail("crl.weak_signature", "the CRL is signed with a weak or unknown digest");
+  if (!internal::is_strong(algorithm.get()))
+    return fail("crl.weak_signature", "the CRL is signed with a weak or unknown digest");
   // A string of type SEQUENCE holds a whole encoding, and is encoded as it is: the bytes that were signed.
   const Owned<ASN1_STRING, ASN1_STRING_free> text(ASN1_STRING_type_new(V_ASN1_SEQUENCE));
   const Owned<ASN1_STRING, ASN1_STRING_free> signature(ASN1_STRING_type_new(V_ASN1_BIT_STRING));
@@ -54,7 +46,7 @@ Result<void> check_crl_signature(const ParsedCrl& parsed, const x509::Certificat
   CHECK(ASN1_STRING_set(text.get(), parsed.signed_part.data(), static_cast<int>(parsed.signed_part.size())) == 1);
   CHECK(ASN1_STRING_set(signature.get(), parsed.signature.data(), static_cast<int>(parsed.signature.size())) == 1);
   EVP_PKEY* key = X509_get0_pubkey(issuer.native());
-  if (key == nullptr ||
+  if (key == nullptr || EVP_PKEY_get_security_bits(key) < internal::kSecurityBits ||
       ASN1_item_verify(ASN1_ITEM_rptr(ASN1_SEQUENCE), algorithm.get(), signature.get(), text.get(), key) != 1) {
     return fail("crl.bad_signature", "the CRL's signature does not verify with its issuer's key");
   }

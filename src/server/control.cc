@@ -157,7 +157,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   auto ocsp = OcspThread::create(clock_, *resolver_, configuration.host, metrics_);
   if (!ocsp) return forward_error(ocsp);
   ocsp_ = std::move(*ocsp);
-  ocsp_->on_revoked([this](const Digest& question) { loop_->post([this, question] { review_by_answer(question); }); });
+  ocsp_->on_revoked([this](const Digest& question) { review_by_answer(question); });
   make_store(configuration.host);
   if (auto made = make_workers(configuration.host); !made) return made;
   model::Findings findings = std::move(loaded.findings);
@@ -361,6 +361,8 @@ void Control::reload() {
 }
 
 void Control::reload_failed(const model::Findings& findings) {
+  // compile() may have put new revocation lists in force before it failed.
+  review_by_lists();
   log_findings(findings);
   log_error("reload.failed", {{"errors", findings.size()}, {"do", "mend the document; the old one goes on serving"}});
   notify_service_manager("READY=1");

@@ -53,7 +53,8 @@ class Control {
   event::Task<void> follow_lists();
   // Revocation lists have changed: live connections that are judged by some are judged again.
   void review_by_lists();
-  // A responder says that a certificate is revoked: so are those of whom this question was asked.
+  // A responder says that a certificate is revoked: so are those of whom this question was asked. Any thread, so that
+  // it does not wait for a document that is being compiled.
   void review_by_answer(const Digest& question);
   event::Task<void> drain();
   // Until no connection is left, but not past `limit`.

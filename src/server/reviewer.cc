@@ -95,8 +95,16 @@ Task<void> Reviewer::walk() {
   at_rest_();
 }
 
+// What was in progress when its client was refused may finish, but a stream that always moves a little has no end.
+void Reviewer::cut_off_if_late(LiveConnection& one) {
+  if (loop_.now() - one.ended_at < kFinishing) return;
+  one.control.cut_off();
+  if (one.watch != nullptr) one.watch->cancel();
+}
+
 // Whether it had to be judged.
 bool Reviewer::look_at(LiveConnection& one, const Review& review) {
+  if (one.standing == Standing::kEnded) cut_off_if_late(one);
   if (one.standing != Standing::kJudged) return false;
   proxy::ClientConnection& connection = one.connection;
   if (review.concerns && !review.concerns(connection)) return false;
@@ -108,7 +116,8 @@ bool Reviewer::look_at(LiveConnection& one, const Review& review) {
   // Whose listener is gone is drained by the worker, under the rules it began with.
   if (!served && review.cause == Cause::kTrust) return false;
   // A request may have brought the new verdict about before this, and told no tunnel.
-  if (review.cause == Cause::kTrust && !connection.admission.judgement_due() && connection.admitted == nullptr) {
+  if (review.cause == Cause::kTrust && !connection.admission.judgement_due() && connection.admitted == nullptr &&
+      passes(connection.admission.standing(loop_.wall_now()))) {
     list_by_expiry(one);
     return false;
   }
@@ -163,6 +172,7 @@ void Reviewer::end(LiveConnection& one) {
     return list_by_expiry(one);
   }
   one.standing = Standing::kEnded;
+  one.ended_at = loop_.now();
   const Cause cause = static_cast<Cause>(one.cause);
   telemetry::Counter* const counters[] = {&counters_.trust, &counters_.expiry, &counters_.revocation};
   counters[one.cause]->add();

@@ -54,6 +54,8 @@ class Reviewer {
   // clock that is set does not lead astray for longer.
   static constexpr std::chrono::seconds kSweep{60};
   static constexpr std::chrono::seconds kHorizon{90};
+  // What a refused client's requests in progress have to finish; looked at every kSweep.
+  static constexpr std::chrono::seconds kFinishing{30};
   // What is done before other work has its turn. A chain that is not in the cache costs some hundred microseconds.
   static constexpr unsigned kJudgedPerTurn = 8;
   static constexpr unsigned kLookedAtPerTurn = 512;
@@ -88,6 +90,7 @@ class Reviewer {
 
   event::Task<void> walk();
   void begin_walk();
+  void cut_off_if_late(LiveConnection& one);
   bool look_at(LiveConnection& one, const Review& review);
   void judge(LiveConnection& one, Review::Cause cause);
   void end_some();

@@ -249,7 +249,8 @@ Result<void> JournalFile::Tables::evict(bool refused, std::uint64_t count) {
     ++gone;
     if (!oldest.is_null(0)) orphans.insert(oldest.number(0));
   }
-  halves[refused].entries -= std::min(gone, halves[refused].entries);
+  // Fewer than asked for: others have deleted from the file, and this half is empty.
+  halves[refused].entries = gone < count ? 0 : halves[refused].entries - std::min(gone, halves[refused].entries);
   for (const std::int64_t chain : orphans) {
     if (auto done = chains.forget_unused(chain); !done) return done;
   }

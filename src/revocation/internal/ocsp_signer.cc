@@ -2,45 +2,20 @@
 
 #include <algorithm>
 
-#include <openssl/rsa.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
 #include "base/check.h"
+#include "revocation/internal/signature_strength.h"
 
 namespace portcullis::revocation::internal {
 namespace {
 
 constexpr int kAuthLevel = 2;
-constexpr int kSecurityBits = 112;  // of level 2
 // Certificates of one response that are looked at, and the largest RSA key among them: what a stranger can make us
 // work.
 constexpr int kMaxCertificates = 8;
 constexpr std::size_t kMaxRsaKeyBytes = 8192 / 8 + 32;
-
-bool is_strong_digest(const ASN1_OBJECT* name) {
-  const EVP_MD* digest = name == nullptr ? EVP_sha1() : EVP_get_digestbyobj(name);
-  // Half its bits against collisions; SHA-1 and MD5 have far fewer left.
-  return digest != nullptr && EVP_MD_get_size(digest) * 4 >= kSecurityBits;
-}
-
-bool is_strong(const X509_ALGOR* algorithm) {
-  const ASN1_OBJECT* name = nullptr;
-  X509_ALGOR_get0(&name, nullptr, nullptr, algorithm);
-  const int nid = OBJ_obj2nid(name);
-  if (nid == NID_ED25519 || nid == NID_ED448) return true;
-  if (nid == NID_rsassaPss) {
-    const Owned<RSA_PSS_PARAMS, RSA_PSS_PARAMS_free> parameters(
-        static_cast<RSA_PSS_PARAMS*>(ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), algorithm->parameter)));
-    if (parameters == nullptr) return false;
-    const X509_ALGOR* hash = parameters->hashAlgorithm;
-    return is_strong_digest(hash == nullptr ? nullptr : hash->algorithm);
-  }
-  int digest = NID_undef;
-  int key = NID_undef;
-  if (OBJ_find_sigid_algs(nid, &digest, &key) != 1 || digest == NID_undef) return false;
-  return is_strong_digest(OBJ_nid2obj(digest));
-}
 
 bool made_by(const OCSP_BASICRESP& basic, X509* candidate) {
   EVP_PKEY* key = X509_get0_pubkey(candidate);
