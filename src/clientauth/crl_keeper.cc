@@ -61,6 +61,20 @@ std::shared_ptr<const CrlSlot> CrlKeeper::slot(const std::string& profile, const
   return slot;
 }
 
+void CrlKeeper::forget_vanished() {
+  for (auto& [settings, watched] : watched_) {
+    const std::shared_ptr<CrlSlot> slot = watched.slot.lock();
+    if (slot == nullptr) continue;
+    bool whole = true;
+    const std::vector<std::string> paths = internal::expand(watched.settings.files, &whole);
+    if (!whole) continue;  // a directory that cannot be read is not an empty one
+    const auto is_gone = [&paths](const auto& file) {
+      return std::find(paths.begin(), paths.end(), file.first) == paths.end() || !internal::stamp_of(file.first);
+    };
+    if (std::erase_if(watched.files, is_gone) != 0) publish(watched, *slot);
+  }
+}
+
 std::size_t CrlKeeper::look() {
   std::size_t changed = 0;
   for (auto at = watched_.begin(); at != watched_.end();) {
@@ -79,12 +93,6 @@ std::size_t CrlKeeper::look() {
 bool CrlKeeper::refresh(Watched& watched, CrlSlot& slot, bool anew) {
   const std::vector<std::string> paths = internal::expand(watched.settings.files);
   bool changed = false;
-  if (anew) {
-    changed =
-        std::erase_if(watched.files, [&paths](const auto& file) {
-          return std::find(paths.begin(), paths.end(), file.first) == paths.end() || !internal::stamp_of(file.first);
-        }) != 0;
-  }
   for (const std::string& path : paths) {
     const auto stamp = internal::stamp_of(path);
     const auto known = watched.files.find(path);

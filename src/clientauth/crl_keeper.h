@@ -1,8 +1,8 @@
 // CrlKeeper: keeps the CrlSlots true to the files that their profiles name. Owned by the control side and used on its
 // thread only; outlives snapshots. A file that cannot be read, or holds a list that is refused, changes nothing: what
-// it said before stands, and the log says why (`crl.refused`). A file that has vanished says what it said until slot()
-// is called for its profile again (a reload). A profile whose lists are missing or too old is not an error here: its
-// clients are refused at the gate.
+// it said before stands, and the log says why (`crl.refused`). A file that has vanished says what it said until
+// forget_vanished() is called (a reload that succeeds). A profile whose lists are missing or too old is not an error
+// here: its clients are refused at the gate.
 #pragma once
 
 #include <cstddef>
@@ -34,9 +34,12 @@ class CrlKeeper {
   CrlKeeper& operator=(const CrlKeeper&) = delete;
 
   // The slot for lists from these files, signed by one of `authorities`: the living one, looked at anew, or a new one
-  // that is filled. `profile` is for the log.
+  // that is filled. `profile` is for the log. Files that have vanished go on saying what they said.
   std::shared_ptr<const CrlSlot> slot(const std::string& profile, const CrlSettings& settings,
                                       const x509::CertificateList& authorities);
+
+  // Forgets what files said that are no longer there: once the configuration that looked for them is in force.
+  void forget_vanished();
 
   // Reads what has changed since the last look. How many slots say something new. Cheap where nothing has: one stat()
   // a file.
@@ -54,8 +57,8 @@ class CrlKeeper {
     std::weak_ptr<CrlSlot> slot;
     std::map<std::string, File> files;
   };
-  // Reads what has changed. Whether the index is a new one. `anew`: files that are gone are forgotten, bad ones tried
-  // again.
+  // Reads what has changed. Whether the index is a new one. `anew`: bad files are tried again, and missing ones
+  // named.
   bool refresh(Watched& watched, CrlSlot& slot, bool anew);
   static void publish(const Watched& watched, CrlSlot& slot);
   Result<std::vector<revocation::SignedCrl>> read(const Watched& watched, const std::string& path);

@@ -88,6 +88,8 @@ TEST_F(CrlKeeperTest, AFileThatVanishesCountsUntilTheReload) {
   EXPECT_EQ(keeper.look(), 0U);
   EXPECT_EQ(says(*held), "good");
   EXPECT_EQ(slot({path("a.crl")}), held);
+  EXPECT_EQ(says(*held), "good") << "a document that is refused changes nothing";
+  keeper.forget_vanished();
   EXPECT_EQ(says(*held), "crl.missing");
 }
 

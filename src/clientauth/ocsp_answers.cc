@@ -39,13 +39,13 @@ std::shared_ptr<const OcspAnswer> OcspAnswers::last(const Digest& key) {
 }
 
 void OcspAnswers::make_room(Shard& shard) {
-  auto victim = std::prev(shard.entries.end());
-  auto candidate = victim;
-  for (int i = 0; i < kSpared && candidate != shard.entries.begin(); ++i, --candidate) {
-    if ((*candidate)->status.outcome == revocation::Outcome::kRevoked) continue;
-    victim = candidate;
-    break;
+  // Revoked ones go to the front again, so that they do not gather at the end until nothing else is within reach.
+  for (int i = 0; i < kSpared && shard.entries.size() > 1; ++i) {
+    const auto last = std::prev(shard.entries.end());
+    if ((*last)->status.outcome != revocation::Outcome::kRevoked) break;
+    shard.entries.splice(shard.entries.begin(), shard.entries, last);
   }
+  const auto victim = std::prev(shard.entries.end());
   shard.index.erase((*victim)->query->key);
   shard.entries.erase(victim);
 }

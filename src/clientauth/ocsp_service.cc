@@ -156,7 +156,12 @@ Task<OcspService::Heard> OcspService::ask(const OcspQuery& query) {
     heard.response = std::move(fetched.body);
   }
   // What was known before this process began is known all the same.
-  if (saved) heard.status = revocation::merged(*saved, std::move(heard.status), loop_.wall_now());
+  if (saved) {
+    const Outcome fresh = heard.status.outcome;
+    heard.status = revocation::merged(*saved, std::move(heard.status), loop_.wall_now());
+    // What is believed is not what came: it must not take the place of what was saved.
+    if (heard.status.outcome != fresh) heard.response.clear();
+  }
   co_return heard;
 }
 

@@ -32,7 +32,9 @@ ClientCertFields make_fields(const x509::CertificateList& path) {
 }  // namespace
 
 const ClientCertFields& PeerRecord::client_cert_fields() const {
-  std::call_once(fields_made_, [this] { fields_ = make_fields(path.path); });
+  std::call_once(fields_made_, [this] {
+    if (path.ok) fields_ = make_fields(path.path);
+  });
   return fields_;
 }
 

@@ -130,6 +130,7 @@ void Admission::begin(WallTime now) {
 Task<Verdict> Admission::verdict(WallTime now) {
   rejudge_if_needed(now);
   Verdict verdict = decide(now);
+  verdict.trust = trust_;
   if (verdict.outcome != Verdict::Outcome::kAdmitted) co_return verdict;
   if (questions() != nullptr) {
     co_await judge_revocation(&verdict, now);
@@ -246,6 +247,7 @@ Task<void> Admission::judge_revocation(Verdict* verdict, WallTime now) {
 Verdict Admission::standing(WallTime now) {
   rejudge_if_needed(now);
   Verdict verdict = decide(now);
+  verdict.trust = trust_;
   if (verdict.outcome != Verdict::Outcome::kAdmitted) return verdict;
   if (const CrlPolicy* crl = lists(); crl != nullptr) {
     for (const revocation::CrlAnswer& answer : crl_.ask(*crl, peer_, now)) {

@@ -42,6 +42,7 @@ struct Verdict {
   std::string_view shadow_code;
   OcspEvidence ocsp;
   CrlEvidence crl;
+  Digest trust;  // that it was given under: what misdirection compares (I16), whatever is in force by then
 
   // The chain was judged and passed; not so in Passthrough, nor where no certificate is asked for.
   bool verified() const { return outcome == Outcome::kAdmitted && variable == kVerified; }

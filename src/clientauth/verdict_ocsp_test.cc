@@ -111,6 +111,24 @@ TEST_F(OcspVerdictTest, WhereItStandsIsWhatIsKnownAndAsksNobody) {
   EXPECT_EQ(requests.size(), 1U);
 }
 
+// I26: an answer of no long life, or one that nobody has renewed, was the last word all the same.
+TEST_F(OcspVerdictTest, I26StandsRevokedUntilANewerGoodAnswer) {
+  valid_for.reset();
+  says.status = V_OCSP_CERTSTATUS_REVOKED;
+  const auto admission = admit(client);
+  EXPECT_EQ(verdict(*admission).reason_code, "client_cert.revoked");
+  pass(60s);
+  EXPECT_EQ(admission->standing(loop->wall_now()).reason_code, "client_cert.revoked");
+  failing = Outcome::kTimeout;
+  policy.leniency.unreachable = true;
+  EXPECT_EQ(verdict(client).reason_code, "client_cert.revoked");
+  failing.reset();
+  says.status = V_OCSP_CERTSTATUS_GOOD;
+  valid_for = 3600s;
+  pass(60s);
+  EXPECT_EQ(verdict(client).outcome, Verdict::Outcome::kAdmitted);
+}
+
 TEST_F(OcspVerdictTest, AsksNothingAboutAStranger) {
   const x509::Issued other_root = pki.root("Root");
   const x509::Issued stranger = pki.leaf(

@@ -42,6 +42,7 @@ RequestContext::RequestContext(conn::Exchange& exchange_in, ClientConnection& co
   target.query.clear();
   target.has_query = false;
   response.clear();
+  verdict.trust = connection.admission.trust();
 }
 
 RequestContext::~RequestContext() {

@@ -83,7 +83,7 @@ bool select_listener(RequestContext& context) {
     return false;
   }
   const snapshot::Listener& listener = address.listeners[*index];
-  if (listener.trust != context.connection.admission.trust()) {
+  if (listener.trust != context.verdict.trust) {
     context.services.counters.misdirected.add();
     context.refuse(421, "host.misdirected", "ERRORINFO_INVALID_HOST");
     return false;

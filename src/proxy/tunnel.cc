@@ -168,13 +168,20 @@ Task<bool> Tunnel::still_admitted() {
   clientauth::Admission& admission = context_.connection.admission;
   if (ending_) co_return false;
   if (services.snapshot->generation == judged_under_ && loop_.now() < judge_again_) co_return true;
-  judge_again_ = loop_.now() + kJudgedAgain;
+  const MonoTime began = loop_.now();
   // Where the listener is gone the server drains the connection, and this ends under the rules it began with.
-  if (!context_.connection.adopt(services.snapshot)) co_return true;
-  judged_under_ = context_.connection.snapshot->generation;
+  if (!context_.connection.adopt(services.snapshot)) {
+    judge_again_ = began + kJudgedAgain;
+    co_return true;
+  }
+  const std::uint64_t generation = context_.connection.snapshot->generation;
   const WallTime now = loop_.wall_now();
   const auto verdict = co_await admission.verdict(now);
-  co_return holds_under(verdict);
+  const bool holds = holds_under(verdict);
+  // Only now: until then the other direction asks for itself.
+  judge_again_ = began + kJudgedAgain;
+  judged_under_ = generation;
+  co_return holds;
 }
 
 // Ends the tunnel where its client, or its Host for this client, would be refused now.
@@ -188,7 +195,7 @@ bool Tunnel::holds_under(const clientauth::Verdict& verdict) {
   }
   const snapshot::Address& address = *context_.connection.address;
   const auto index = address.hosts.select(context_.host);
-  if (index && address.listeners[*index].trust == context_.connection.admission.trust()) return true;
+  if (index && address.listeners[*index].trust == verdict.trust) return true;
   context_.tunnel.refusal = "host.misdirected";
   end(Ended::kRefused);
   return false;

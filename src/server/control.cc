@@ -351,6 +351,7 @@ void Control::reload() {
   shared_->closures.configure(loaded.configuration->host.limits.closures_per_s);
   log_->set_level(level_of(loaded.configuration->host.log_level));
   carryover_->keep_only(*snapshot);
+  carryover_->lists().forget_vanished();
   const std::uint64_t generation = snapshot->generation;
   publish(snapshot, std::move(*sockets), [this, generation] {
     // compile() has looked at the lists of the profiles that were served before as well.

@@ -23,12 +23,15 @@ std::optional<FileStamp> stamp_of(const std::string& path) {
   return FileStamp{status.st_dev, status.st_ino, status.st_size, modified};
 }
 
-std::vector<std::string> expand(const std::vector<std::string>& paths) {
+std::vector<std::string> expand(const std::vector<std::string>& paths, bool* whole) {
+  if (whole != nullptr) *whole = true;
   std::vector<std::string> files;
   for (const std::string& path : paths) {
     std::error_code error;
     std::filesystem::directory_iterator entries(path, error);
     if (error) {
+      const bool is_file = error == std::errc::not_a_directory || error == std::errc::no_such_file_or_directory;
+      if (!is_file && whole != nullptr) *whole = false;
       files.push_back(path);
       continue;
     }
@@ -38,6 +41,7 @@ std::vector<std::string> expand(const std::vector<std::string>& paths) {
       if (name.starts_with('.') || !stamp_of(entries->path().string())) continue;
       inside.push_back(entries->path().string());
     }
+    if (error && whole != nullptr) *whole = false;
     std::sort(inside.begin(), inside.end());
     if (inside.size() > kMaxFiles) inside.resize(kMaxFiles);
     files.insert(files.end(), inside.begin(), inside.end());

@@ -24,8 +24,9 @@ struct FileStamp {
 std::optional<FileStamp> stamp_of(const std::string& path);
 
 // The files that `paths` name: a directory stands for the regular files in it that are not hidden, 1,000 at most, in
-// the order of their names; anything else for itself.
-std::vector<std::string> expand(const std::vector<std::string>& paths);
+// the order of their names; anything else for itself. `whole`, where given: false if a directory could not be read to
+// its end.
+std::vector<std::string> expand(const std::vector<std::string>& paths, bool* whole = nullptr);
 
 // Errors: crl.unreadable, crl.too_large.
 Result<std::string> read_whole(const std::string& path, std::size_t most);
