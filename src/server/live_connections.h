@@ -26,6 +26,7 @@ struct LiveConnection {
   Standing standing = Standing::kNotYet;  // until the handshake is done
   std::uint8_t cause = 0;                 // of kToEnd: a Review::Cause
   std::uint32_t reviewed = 0;             // the reviews that there had been when the connection began
+  Digest judged_under;                    // the trust of the last judgement that a review knows of
   MonoTime ended_at{};                    // when it was told to end, after a refusal
   WallTime expires{};                     // where it is listed for that; else zero
   LiveConnection* previous = nullptr;

@@ -52,6 +52,7 @@ void Reviewer::enter(LiveConnection& connection) {
 
 void Reviewer::handshake_done(LiveConnection& connection) {
   connection.standing = Standing::kJudged;
+  connection.judged_under = connection.connection.admission.trust();
   if (!sweep_alarm_.armed()) loop_.timers().arm(sweep_alarm_, loop_.in(kSweep));
   if (connection.reviewed == begun_) return list_by_expiry(connection);
   // It was in nobody's reach while it shook hands.
@@ -116,8 +117,8 @@ bool Reviewer::look_at(LiveConnection& one, const Review& review) {
   // Whose listener is gone is drained by the worker, under the rules it began with.
   if (!served && review.cause == Cause::kTrust) return false;
   // A request may have brought the new verdict about before this, and told no tunnel.
-  if (review.cause == Cause::kTrust && !connection.admission.judgement_due() && connection.admitted == nullptr &&
-      passes(connection.admission.standing(loop_.wall_now()))) {
+  if (review.cause == Cause::kTrust && one.judged_under == connection.admission.trust() &&
+      !connection.admission.judgement_due() && connection.admitted == nullptr) {
     list_by_expiry(one);
     return false;
   }
@@ -128,6 +129,7 @@ bool Reviewer::look_at(LiveConnection& one, const Review& review) {
 void Reviewer::judge(LiveConnection& one, Cause cause) {
   counters_.judged.add();
   const clientauth::Verdict verdict = one.connection.admission.standing(loop_.wall_now());
+  one.judged_under = verdict.trust;
   if (passes(verdict)) {
     list_by_expiry(one);
     return one.connection.tell_admitted(verdict);
