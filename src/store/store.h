@@ -57,7 +57,8 @@ class Store {
   bool flush(std::chrono::milliseconds limit = std::chrono::milliseconds(2'000));
   // Writes what was noted, closes and ends the thread. False: the disk did not let go within `limit`; then nothing of
   // this may be destroyed, and the process has to end by force.
-  bool stop(std::chrono::milliseconds limit = std::chrono::milliseconds(5'000));
+  // The default leaves room for a disk that is busy with others: fsync(2) was seen to take over five seconds.
+  bool stop(std::chrono::milliseconds limit = std::chrono::milliseconds(20'000));
 
   std::string journal_path() const { return options_.state_dir + "/journal.db"; }
 
