@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/strings.h"
 #include "net/fd.h"
 
@@ -20,21 +21,6 @@ constexpr std::size_t kMaxPassword = 4096;
 tl::unexpected<Error> unreadable(const std::string& path, const char* what, const std::string& why) {
   return fail(kFileNotReadable,
               "Cannot read the " + std::string(what) + " " + printable(absolute_path(path), 400) + ": " + why + ".");
-}
-
-// Up to `max` bytes and one more; false with errno set.
-bool read_up_to(int file, std::size_t max, std::string& text) {
-  text.assign(max + 1, '\0');
-  std::size_t have = 0;
-  while (have < text.size()) {
-    const ssize_t got = ::read(file, text.data() + have, text.size() - have);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return false;
-    if (got == 0) break;
-    have += static_cast<std::size_t>(got);
-  }
-  text.resize(have);
-  return true;
 }
 
 std::string in_mebibytes(std::size_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }

@@ -9,6 +9,7 @@
 
 #include "arm/internal/context.h"
 #include "base/base64.h"
+#include "base/descriptor.h"
 
 namespace portcullis::arm {
 namespace {
@@ -28,21 +29,6 @@ class FileHandle {
  private:
   int fd_;
 };
-
-// At most one byte over the limit is read, so that a file that grows meanwhile is caught too.
-std::optional<std::string> read_all(int fd) {
-  std::string bytes(kMaxFileBytes + 1, '\0');
-  std::size_t have = 0;
-  while (have < bytes.size()) {
-    const ssize_t got = ::read(fd, bytes.data() + have, bytes.size() - have);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::nullopt;
-    if (got == 0) break;
-    have += static_cast<std::size_t>(got);
-  }
-  bytes.resize(have);
-  return bytes;
-}
 
 // DER that matters is longer than 127 bytes: SEQUENCE, then a long-form length (X.690 §8.1.3.5), which no text has.
 bool is_der(std::string_view bytes) {
@@ -86,13 +72,14 @@ std::optional<model::Blob> Context::read_file(const std::string& path, const std
     error("FileNotReadable", pointer, printable(full, 400) + " is not a regular file.");
     return std::nullopt;
   }
-  auto bytes = read_all(file.fd());
-  if (!bytes || bytes->size() > kMaxFileBytes) {
+  std::string bytes;
+  const bool whole = read_up_to(file.fd(), kMaxFileBytes, bytes);
+  if (!whole || bytes.size() > kMaxFileBytes) {
     error("FileNotReadable", pointer,
-          printable(full, 400) + (bytes ? " is larger than 1 MiB." : " cannot be read to its end."));
+          printable(full, 400) + (whole ? " is larger than 1 MiB." : " cannot be read to its end."));
     return std::nullopt;
   }
-  return model::Blob{decode(*bytes), full};
+  return model::Blob{decode(bytes), full};
 }
 
 std::optional<model::Blob> Context::blob_of(const std::string& value, const std::string& pointer) {

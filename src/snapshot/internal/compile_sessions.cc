@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "net/fd.h"
 
 namespace portcullis::snapshot::internal {
@@ -19,26 +20,12 @@ constexpr char kPointer[] = "/client_auth/ticket_key_file";
 // OpenSSL ends a TLS 1.2 handshake whose session, the leaf with it, is over 65,280 bytes long.
 constexpr std::uint32_t kMostPresentedBytes = 60 * 1024;
 
-// Reads all of it, up to one byte more than may be; false on an error, which errno tells.
-bool read_all(int fd, std::string& bytes) {
-  bytes.resize(tls::TicketKeys::kMostFileBytes + 1);
-  std::size_t size = 0;
-  while (size < bytes.size()) {
-    const ssize_t got = ::read(fd, bytes.data() + size, bytes.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return false;
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  bytes.resize(size);
-  return true;
-}
-
 // The open file, so that what is judged is what is read.
 bool fit_to_read(int fd, const std::string& path, Findings& findings) {
   struct stat about {};
   if (::fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
-    findings.error("TicketKeyFileUnreadable", kPointer, "'" + path + "' is not a regular file");
+    findings.error("TicketKeyFileUnreadable", kPointer,
+                   "'" + path + "' is not a regular file; name one that holds the keys");
     return false;
   }
   if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
@@ -56,7 +43,7 @@ std::shared_ptr<tls::TicketKeys> read_key_file(const std::string& path, Findings
   const net::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   std::string bytes;
   if (fd && !fit_to_read(fd.get(), path, findings)) return nullptr;
-  if (!fd || !read_all(fd.get(), bytes)) {
+  if (!fd || !read_up_to(fd.get(), tls::TicketKeys::kMostFileBytes, bytes)) {
     findings.error("TicketKeyFileUnreadable", kPointer, "'" + path + "' cannot be read: " + ::strerror(errno));
     return nullptr;
   }

@@ -1,0 +1,13 @@
+// Reading a file descriptor whole. Pure but for the descriptor; any thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace portcullis {
+
+// Replaces `bytes` by what comes until the end, at most `most` bytes and one more: so that a caller sees what is too
+// long, a file that grows meanwhile included. False on an error, which errno tells.
+bool read_up_to(int descriptor, std::size_t most, std::string& bytes);
+
+}  // namespace portcullis
