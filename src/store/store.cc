@@ -1,11 +1,11 @@
 #include "store/store.h"
 
 #include <algorithm>
-#include <csignal>
 #include <utility>
 
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "telemetry/log.h"
 
 namespace portcullis::store {
@@ -60,13 +60,7 @@ void Store::start() {
   ended_ = false;
   // From here on and not only once the file is open: what is noted meanwhile waits.
   set_enabled(wanted_entries_ != 0);
-  // Signals belong to the control thread; and SIGXFSZ must come back as EFBIG.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_without_signals([this] { run(); });
 }
 
 void Store::set_enabled(bool enabled) {

@@ -1,10 +1,10 @@
 #include "telemetry/line_writer.h"
 
 #include <algorithm>
-#include <csignal>
 #include <system_error>
 #include <utility>
 
+#include "base/thread.h"
 #include "telemetry/internal/line_file.h"
 
 namespace portcullis::telemetry {
@@ -56,13 +56,7 @@ Result<std::unique_ptr<LineWriter>> LineWriter::open(Options options) {
 
 LineWriter::LineWriter(Options options, std::unique_ptr<LineFile> file)
     : options_(std::move(options)), file_(std::move(file)) {
-  // Signals belong to the control thread; and SIGPIPE must come back as EPIPE.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_without_signals([this] { run(); });
 }
 
 LineWriter::~LineWriter() {
