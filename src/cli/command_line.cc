@@ -232,6 +232,14 @@ int dispatch(const Commands& commands, const Program& program) {
 
 }  // namespace
 
+int refuse_input(std::ostream& out, const Error& error) {
+  model::Finding finding;
+  finding.code = error.code;
+  finding.message = error.message;
+  out << model::to_line(finding) << "\n";
+  return kRefusedInput;
+}
+
 int run_command_line(const std::vector<std::string>& arguments, const Program& program) {
   Commands commands(program.version);
   if (arguments.empty()) return usage(program, commands, "no command given");

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "cli/demo.h"
 
 namespace portcullis::cli {
@@ -22,6 +23,9 @@ struct Program {
   std::string version;
   Serve serve = server::run;  // tests put their own in
 };
+
+// Says on `out` why what was given is refused, as `check` would; kRefusedInput.
+int refuse_input(std::ostream& out, const Error& error);
 
 // `arguments`: without the program's name.
 int run_command_line(const std::vector<std::string>& arguments, const Program& program);

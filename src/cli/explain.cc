@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::size_t kMaxChainFile = 1U << 20U;
 
-int refuse_input(std::ostream& err, std::string_view code, const std::string& message) {
-  err << "error " << code << " /: " << message << "\n";
-  return kRefusedInput;
-}
-
 int refuse_input(std::ostream& err, const model::Findings& findings) {
   for (const model::Finding& finding : findings) {
     if (finding.severity == model::Severity::kError) err << model::to_line(finding) << "\n";
@@ -97,12 +92,12 @@ int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& 
   const model::Gateway& gateway = *opened.gateway;
   const model::HttpListener* listener = model::find_by_name(gateway.http_listeners, options.listener);
   if (listener == nullptr) {
-    return refuse_input(err, "ListenerNotFound",
-                        "The gateway has no HTTP listener '" + printable(options.listener, 100) + "'; it has " +
-                            listeners_of(gateway) + ".");
+    return refuse_input(
+        err, Error{"ListenerNotFound", "The gateway has no HTTP listener '" + printable(options.listener, 100) +
+                                           "'; it has " + listeners_of(gateway) + "."});
   }
   auto chain = read_chain(options.chain);
-  if (!chain) return refuse_input(err, chain.error().code, chain.error().message);
+  if (!chain) return refuse_input(err, chain.error());
 
   model::Findings findings;
   const auto verifier = snapshot::compile_client_auth(gateway, *listener, opened.host, findings);

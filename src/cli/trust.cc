@@ -20,11 +20,6 @@ namespace {
 
 constexpr std::size_t kMaxInput = 1U << 20U;
 
-int refuse(std::ostream& out, std::string_view code, const std::string& message) {
-  out << "error " << code << " /: " << message << "\n";
-  return kRefusedInput;
-}
-
 std::string date_of(const x509::Certificate& certificate) { return x509::describe(certificate).end_date; }
 
 std::string_view kind_of(const x509::Certificate& certificate) {
@@ -84,12 +79,12 @@ void print_certificates(const std::string& bytes, const x509::TrustedCaFile* fil
 
 int run_trust_extract(const TrustOptions& options, std::ostream& out, std::ostream& err) {
   const auto certificates = read_inputs(options);
-  if (!certificates) return refuse(err, certificates.error().code, certificates.error().message);
+  if (!certificates) return refuse_input(err, certificates.error());
   const auto extracted = x509::extract_cas(*certificates);
-  if (!extracted) return refuse(err, extracted.error().code, extracted.error().message);
+  if (!extracted) return refuse_input(err, extracted.error());
   // What Azure and `run` would say of it, before it is written anywhere.
   const auto file = x509::parse_trusted_ca_file(extracted->pem);
-  if (!file) return refuse(err, file.error().code, file.error().message);
+  if (!file) return refuse_input(err, file.error());
   for (const x509::Certificate& ca : extracted->unlinked) {
     err << "info LeftBehind /: " << x509::describe(ca).subject
         << " was not issued under the root; it would help no client.\n";
@@ -100,7 +95,7 @@ int run_trust_extract(const TrustOptions& options, std::ostream& out, std::ostre
     return kDone;
   }
   const auto written = write_file(options.output, extracted->pem);
-  if (!written) return refuse(err, written.error().code, written.error().message);
+  if (!written) return refuse_input(err, written.error());
   out << printable(options.output, 400) << ": " << extracted->certificates.size() << " CA certificate(s), "
       << extracted->leaves << " other(s) left behind; clientCertIssuerDN " << file->client_cert_issuer_dn << std::endl;
   return kDone;
@@ -108,12 +103,12 @@ int run_trust_extract(const TrustOptions& options, std::ostream& out, std::ostre
 
 int run_trust_inspect(const TrustOptions& options, std::ostream& out, std::ostream& err) {
   const auto bytes = read_file(options.file, "trusted client CA file", kMaxInput);
-  if (!bytes) return refuse(err, bytes.error().code, bytes.error().message);
+  if (!bytes) return refuse_input(err, bytes.error());
   const auto file = x509::parse_trusted_ca_file(*bytes);
   print_certificates(*bytes, file ? &*file : nullptr, out);
   const std::string name = printable(options.file, 400);
   if (!file) {
-    refuse(out, file.error().code, file.error().message);
+    refuse_input(out, file.error());
     out << name << ": refused" << std::endl;
     return kRefusedInput;
   }
