@@ -33,7 +33,7 @@ class Browser(GatewayCase):
     @classmethod
     def document(cls) -> Document:
         made = standard(cls.backend.port)
-        made.body["properties"]["enableHttp2"] = True
+        made.http2()
         return made
 
     def home(self, identity: Identity | None) -> Path:

@@ -36,7 +36,7 @@ class Case(GatewayCase):
     @classmethod
     def document(cls) -> Document:
         document = standard(cls.backend.port).ca("heavy", pki().int_a.bundle())
-        document.body["properties"]["enableHttp2"] = True
+        document.http2()
         return document
 
     @classmethod

@@ -16,13 +16,12 @@ from harness.crl import REMOVE_FROM_CRL, Crl, Entry, revoking
 from harness.document import STRICT, STRICT_DN, Document
 from harness.gateway import Gateway, run_command
 from harness.http2 import Http2
-from harness.http_wire import Closed, Response
-from harness.ocsp_responder import OcspResponder
+from harness.http_wire import Closed
+from harness.ocsp_responder import EGRESS, OcspResponder
 from harness.pki import Identity, pki
 
 REVOKED = "FAILED:certificate revoked"
 REQUEST_FAILED = "FAILED:certificate status request failed"
-EGRESS: dict[str, Any] = {"deny": ["link_local", "multicast"]}
 
 
 def put(path: Path, content: bytes) -> None:
@@ -55,7 +54,7 @@ class CrlCase(GatewayCase):
     @classmethod
     def document(cls) -> Document:
         document = super().document().profile("strict", "Strict", ["a"], revocation=cls.revocation)
-        document.body["properties"]["enableHttp2"] = True
+        document.http2()
         return document
 
     @classmethod
@@ -73,15 +72,8 @@ class CrlCase(GatewayCase):
         put(self.directory / "a.crl", self.new_list(*revoked, **how))
         gateway.wait_event("crl.loaded", before + 1)
 
-    def ask(self, identity: Identity, port: int = STRICT, gateway: Optional[Gateway] = None) -> tuple[Response, Any]:
-        target = "/" + self.token()
-        gateway = gateway or self.gateway
-        with gateway.tls(port, identity) as wire:
-            response = wire.request(target)
-        return response, gateway.access_for(target)
-
     def assert_refused(self, identity: Identity, verify: str, reason: str = "", gateway: Optional[Gateway] = None) -> Any:
-        response, line = self.ask(identity, gateway=gateway)
+        response, line = self.asked(identity, gateway=gateway)
         self.assert_certificate_error(response)
         self.assertEqual(line.verify, verify)
         code = "client_cert.revoked" if verify == REVOKED else "client_cert.status_request_failed"
@@ -91,7 +83,7 @@ class CrlCase(GatewayCase):
         return evidence
 
     def assert_served(self, identity: Identity, gateway: Optional[Gateway] = None) -> Any:
-        response, line = self.ask(identity, gateway=gateway)
+        response, line = self.asked(identity, gateway=gateway)
         self.assertEqual(response.status, 200, response.text)
         self.assertEqual(line.verify, "SUCCESS")
         return line.own.get("revocation")
@@ -113,7 +105,7 @@ class Lists(CrlCase):
         put(self.directory / "a.crl", self.new_list())
         self.gateway.reload()
 
-    def test_i8_a_revoked_client_is_refused_on_every_protocol_and_others_pass(self) -> None:
+    def test_I8_a_revoked_client_is_refused_on_every_protocol_and_others_pass(self) -> None:
         good, bad = self.client(), self.client()
         self.publish(entries=(Entry(revoking(bad)[0].serial, reason=1),))
         evidence = self.assert_served(good)
@@ -126,11 +118,11 @@ class Lists(CrlCase):
         with Http2(self.gateway.port(STRICT), good) as wire:
             self.assertEqual(wire.request("/").status, 200)
         # A profile that has no lists does not ask any.
-        response, line = self.ask(bad, STRICT_DN)
+        response, line = self.asked(bad, STRICT_DN)
         self.assertEqual((response.status, line.verify), (200, "SUCCESS"))
         self.assertNotIn("revocation", line.own)
 
-    def test_l5_i4_revoking_reaches_open_connections_and_sessions(self) -> None:
+    def test_L5_I4_revoking_reaches_open_connections_and_sessions(self) -> None:
         who, other = self.client(), self.client()
         for version in ("1.2", "1.3"):
             with self.subTest(version):
@@ -149,7 +141,7 @@ class Lists(CrlCase):
                 line = self.gateway.access_for(target)
                 self.assertEqual((line.verify, line.resumed), (REVOKED, False))
 
-    def test_l5_revoking_ends_http2_connections(self) -> None:
+    def test_L5_revoking_ends_http2_connections(self) -> None:
         who = self.client()
         with Http2(self.gateway.port(STRICT), who) as wire:
             self.assertEqual(wire.request("/").status, 200)
@@ -160,7 +152,7 @@ class Lists(CrlCase):
                 pass
         self.gateway.wait_event("admission.ended")
 
-    def test_l5_revoking_refuses_the_next_request_of_a_busy_connection(self) -> None:
+    def test_L5_revoking_refuses_the_next_request_of_a_busy_connection(self) -> None:
         who = self.client()
         self.backend.release.clear()
         self.addCleanup(self.backend.release.set)
@@ -196,9 +188,9 @@ class Lists(CrlCase):
         self.assertEqual(self.refused("a.crl"), "crl.malformed")
         self.assert_refused(bad, REVOKED)
         (self.directory / "a.crl").write_bytes(whole)
-        self.gateway.wait_for("the whole list", lambda: self.ask(bad)[0].status == 200)
+        self.gateway.wait_for("the whole list", lambda: self.asked(bad)[0].status == 200)
 
-    def test_i10_a_hostile_list_is_refused_with_its_reason(self) -> None:
+    def test_I10_a_hostile_list_is_refused_with_its_reason(self) -> None:
         good, other = self.client(), pki().root_b
         idp_indirect, idp_reasons = b"\x30\x03\x84\x01\xff", b"\x30\x04\x83\x02\x01\x06"
         one = Entry(revoking(good)[0].serial)
@@ -224,7 +216,7 @@ class Lists(CrlCase):
         # None of them has said anything about the client that all of them name.
         self.assert_served(good)
 
-    def test_i11_missing_and_expired_lists_clear_nobody(self) -> None:
+    def test_I11_missing_and_expired_lists_clear_nobody(self) -> None:
         who, sibling = self.client(), pki().sibling
         self.assert_refused(sibling, REQUEST_FAILED, "crl.missing")  # its CA has no list here
         self.publish(this_update=-7200, next_update=-3600)
@@ -253,10 +245,12 @@ class Lists(CrlCase):
         self.assert_refused(bad, REVOKED)
 
     def test_a_name_without_a_strict_profile_is_an_error(self) -> None:
-        (env.scratch() / "wrong.yaml").write_text("revocation: {crl: {strikt: {files: [a.crl]}}}\n")
+        lists = "{strikt: {files: [a.crl]}, gateway/strikt: {files: [a.crl]}}"
+        (env.scratch() / "wrong.yaml").write_text("revocation: {crl: " + lists + "}\n")
         done = run_command("check", self.gateway.document_path, "--host", env.scratch() / "wrong.yaml")
         self.assertEqual(done.returncode, 1)
         self.assertIn("/revocation/crl/strikt", done.stdout + done.stderr)
+        self.assertIn("/revocation/crl/gateway~1strikt", done.stdout + done.stderr)  # RFC 6901
 
 
 class Lenient(CrlCase):
@@ -296,10 +290,10 @@ class WithResponder(CrlCase):
         self.assertEqual(self.assert_served(silent)["source"], "crl")
         self.assert_refused(bad, REVOKED)
         self.assertEqual(self.responder.queries(bad), [], "the list had said all")
-        response, line = self.ask(unknown)
+        response, line = self.asked(unknown)
         self.assertEqual((response.status, line.verify), (400, "FAILED:certificate status unknown"))
         self.publish()
-        self.assertEqual(self.ask(self.client("revoked"))[1].verify, REVOKED)
+        self.assertEqual(self.asked(self.client("revoked"))[1].verify, REVOKED)
 
     def test_lists_first(self) -> None:
         host = {**self.host(), "revocation": {**self.host()["revocation"], "order": ["crl", "ocsp"]}}

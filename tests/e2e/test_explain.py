@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Optional
+from typing import Optional
 
 from harness import client
 from harness.case import GatewayCase, main
@@ -30,12 +30,6 @@ class Explain(GatewayCase):
         document = standard(cls.backend.port).profile("shadowed", "Passthrough", ["a"], dn=True)
         return document.listener("shadowed", SHADOWED, "shadowed").rule("to-shadowed", "shadowed")
 
-    def explain(self, listener: str, who: Identity, *more: str) -> tuple[int, dict[str, Any]]:
-        command = ["explain", self.gateway.document_path, "--host", self.gateway.host_path, "--json"]
-        done = run_command(*command, "--listener", listener, "--chain", who.chain, *more)
-        self.assertIn(done.returncode, (0, 2), done.stderr)
-        return done.returncode, json.loads(done.stdout)
-
     def test_every_kind_of_client_is_told_what_the_listener_says(self) -> None:
         for name in WHO:
             who: Identity = getattr(pki(), name)
@@ -45,7 +39,7 @@ class Explain(GatewayCase):
                     with self.gateway.tls(port, who) as wire:
                         status = wire.request(target).status
                     line = self.gateway.access_for(target)
-                    code, told = self.explain(listener, who)
+                    code, told = self.gateway.explain(listener, who)
                     self.assertEqual((told["status"], told["sslClientVerify"]), (status, line.verify))
                     self.assertEqual(told["reason"], line.own.get("reason", ""))
                     shadow: Optional[dict[str, str]] = told.get("shadow")
@@ -60,13 +54,13 @@ class Explain(GatewayCase):
                 with self.subTest(who=name, listener=listener):
                     for version in client.BOTH:
                         self.assertTrue(client.handshake_fails(self.gateway.port(LISTENERS[listener]), who, version))
-                    code, told = self.explain(listener, who)
+                    code, told = self.gateway.explain(listener, who)
                     self.assertEqual((code, told["status"], told["admitted"]), (2, 0, False))
                     self.assertIn("limits.presented_", told["handshake"])
-            self.assertEqual(self.explain("none", who)[0], 0, "a listener that asks for none gets none")
+            self.assertEqual(self.gateway.explain("none", who)[0], 0, "a listener that asks for none gets none")
 
     def test_every_check_has_an_outcome_and_its_evidence(self) -> None:
-        _, told = self.explain("strict-dn", pki().sibling)
+        _, told = self.gateway.explain("strict-dn", pki().sibling)
         (path,) = told["paths"]
         self.assertTrue(path["holds"])
         self.assertEqual([one["presented"] for one in path["certificates"] if "presented" in one], [0, 1])
@@ -89,9 +83,9 @@ class Explain(GatewayCase):
         self.assertEqual([(one["under"], one["holds"]) for one in told["paths"]], [("issuer_dn_files", False), ("all_files", True)])
 
     def test_it_can_be_asked_about_another_time(self) -> None:
-        code, told = self.explain("strict", pki().good, "--at", "2099-01-01")
+        code, told = self.gateway.explain("strict", pki().good, "--at", "2099-01-01")
         self.assertEqual((code, told["reason"], told["at"]), (2, "client_cert.expired", "2099-01-01T00:00:00.000Z"))
-        code, told = self.explain("strict", pki().good, "--at", "2001-01-01T00:00:00Z")
+        code, told = self.gateway.explain("strict", pki().good, "--at", "2001-01-01T00:00:00Z")
         self.assertEqual((code, told["reason"]), (2, "client_cert.not_yet_valid"))
 
 

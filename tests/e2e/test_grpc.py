@@ -72,7 +72,7 @@ class Grpc(GatewayCase):
     @classmethod
     def document(cls) -> Document:
         made = standard(cls.server_port)
-        made.body["properties"]["enableHttp2"] = True
+        made.http2()
         return made
 
     @classmethod

@@ -25,7 +25,7 @@ import test_misdirected
 
 
 def enabled(document: Document) -> Document:
-    document.body["properties"]["enableHttp2"] = True
+    document.http2()
     return document
 
 

@@ -33,7 +33,7 @@ class LiveCase(GatewayCase):
     def document(cls) -> Document:
         document = standard(cls.backend.port).settings("sockets", cls.sockets.port, timeout=600)
         document.listener("sockets", SOCKETS, "strict").rule("to-sockets", "sockets", settings="sockets")
-        document.body["properties"]["enableHttp2"] = True
+        document.http2()
         return document
 
     @classmethod

@@ -17,12 +17,10 @@ from harness.document import NO_PROFILE, STRICT, Document
 from harness.gateway import Gateway
 from harness.http2 import Http2
 from harness.http_wire import Closed, Response
-from harness.ocsp_responder import Answer, OcspResponder
+from harness.ocsp_responder import EGRESS, Answer, OcspResponder
 from harness.pki import Identity, pki
 
 REQUEST_FAILED = "FAILED:certificate status request failed"
-# Loopback is where the test's responders are.
-EGRESS: dict[str, Any] = {"deny": ["link_local", "multicast"]}
 
 
 class OcspCase(GatewayCase):
@@ -37,7 +35,7 @@ class OcspCase(GatewayCase):
     @classmethod
     def document(cls) -> Document:
         document = super().document().profile("strict", "Strict", ["a"], revocation="OCSP")
-        document.body["properties"]["enableHttp2"] = True
+        document.http2()
         return document
 
     @classmethod
@@ -53,14 +51,11 @@ class OcspCase(GatewayCase):
 
     def ask(self, identity: Identity, gateway: Optional[Gateway] = None) -> tuple[Response, dict[str, Any]]:
         """One request on a connection of its own: the answer, and the log's `portcullis` object."""
-        gateway = gateway or self.gateway
-        target = "/" + self.token()
-        with gateway.tls(STRICT, identity) as wire:
-            response = wire.request(target)
-        return response, self.logged(target, gateway)
+        response, line = self.asked(identity, gateway=gateway)
+        return response, {**line.own, "verify": line.verify}
 
-    def logged(self, target: str, gateway: Optional[Gateway] = None) -> dict[str, Any]:
-        line = (gateway or self.gateway).access_for(target)
+    def logged(self, target: str) -> dict[str, Any]:
+        line = self.gateway.access_for(target)
         return {**line.own, "verify": line.verify}
 
     def assert_refused(self, response: Response, own: dict[str, Any], verify: str, reason: str, ocsp: str) -> None:

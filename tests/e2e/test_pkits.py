@@ -19,8 +19,7 @@ from typing import Any
 from harness import client, env
 from harness.case import GatewayCase, main
 from harness.document import Document
-from harness.gateway import run_command
-from harness.pki import Identity, pki
+from harness.pki import Identity
 
 CASES = env.SHARED / "data" / "pkits" / "cases.json"
 STRICT, PASSTHROUGH = 443, 444
@@ -130,7 +129,7 @@ class Pkits(GatewayCase):
             listed = [(case, mode, version) for case in cases()[1] for mode in MODES for version in case.versions]
             cls.seen = dict(zip(listed, pool.map(lambda one: cls.present(*one), listed)))
             asked = [(case, mode) for case in cases()[1] for mode in MODES]
-            cls.told = dict(zip(asked, pool.map(lambda one: cls.explain(*one), asked)))
+            cls.told = dict(zip(asked, pool.map(lambda one: cls.gateway.explain(one[1], one[0].identity), asked)))
         cls.gateway.access_where("all requests", lambda line: True, len(cls.seen))
         cls.lines = {line.properties["originalRequestUriWithArgs"]: line for line in cls.gateway.access()}
 
@@ -146,13 +145,6 @@ class Pkits(GatewayCase):
             head += with_handshake.read()
         with_handshake.wire.close()
         return Seen(sent, int(head.split()[1]), target)
-
-    @classmethod
-    def explain(cls, case: Case, mode: str) -> tuple[int, dict[str, Any]]:
-        command = ["explain", cls.gateway.document_path, "--host", cls.gateway.host_path, "--json"]
-        done = run_command(*command, "--listener", mode, "--chain", case.identity.chain)
-        assert done.returncode in (0, 2), f"{case.id}: {done.stderr}"
-        return done.returncode, json.loads(done.stdout)
 
     def test_I7_the_chain_of_the_case_is_what_was_sent(self) -> None:
         for (case, mode, version), seen in self.seen.items():

@@ -13,11 +13,9 @@ from harness import env
 from harness.case import GatewayCase, main
 from harness.document import STRICT, Document
 from harness.gateway import LogLine, token
-from harness.http2 import Http2
-from harness.ocsp_responder import BEHAVIOURS, OcspResponder
+from harness.ocsp_responder import BEHAVIOURS, EGRESS, OcspResponder
 from harness.pki import CLIENT, Authority, Identity, openssl, pki
 
-EGRESS: dict[str, Any] = {"deny": ["link_local", "multicast"]}
 REVOKED = "FAILED:certificate revoked"
 UNKNOWN = "FAILED:certificate status unknown"
 FAILED = "FAILED:certificate status request failed"
@@ -57,7 +55,7 @@ class RevocationCase(GatewayCase):
     @classmethod
     def document(cls) -> Document:
         document = super().document().profile("strict", "Strict", ["a"], revocation="OCSP")
-        document.body["properties"]["enableHttp2"] = True
+        document.http2()
         return document
 
     @classmethod
@@ -66,14 +64,8 @@ class RevocationCase(GatewayCase):
 
     def judged(self, identity: Identity, http2: bool) -> tuple[int, LogLine]:
         """Status and record of one request on a connection of its own."""
-        target = "/" + self.token()
-        if http2:
-            with Http2(self.gateway.port(STRICT), identity) as wire:
-                status = wire.request(target).status
-        else:
-            with self.gateway.tls(STRICT, identity) as wire:
-                status = wire.request(target).status
-        return status, self.gateway.access_for(target)
+        response, line = self.asked(identity, http2=http2)
+        return response.status, line
 
     def assert_both(self, identity: Identity, status: int, verify: str, reason: Optional[str] = None) -> None:
         """`reason`: without its `ocsp.`; None: not looked at."""
@@ -104,11 +96,11 @@ class Matrix(RevocationCase):
             with self.subTest(how):
                 self.assert_both(self.client(how), 200, "SUCCESS", "")
 
-    def test_i8_i11_revoked_and_unknown_are_refused_on_both_protocols(self) -> None:
+    def test_I8_I11_revoked_and_unknown_are_refused_on_both_protocols(self) -> None:
         self.assert_both(self.client("revoked"), 400, REVOKED, "")
         self.assert_both(self.client("unknown"), 400, UNKNOWN, "unknown")
 
-    def test_i11_every_other_answer_is_a_named_refusal(self) -> None:
+    def test_I11_every_other_answer_is_a_named_refusal(self) -> None:
         for how, reason in REASONS.items():
             with self.subTest(how):
                 self.assert_both(self.client(how), 400, FAILED, reason)
@@ -119,7 +111,7 @@ class Matrix(RevocationCase):
     def test_a_certificate_without_a_responder_is_refused(self) -> None:
         self.assert_both(pki().good, 400, FAILED, "no_responder")
 
-    def test_i20_a_certificate_that_does_not_verify_makes_nobody_ask(self) -> None:
+    def test_I20_a_certificate_that_does_not_verify_makes_nobody_ask(self) -> None:
         names = (CLIENT, *self.responder.aia())
         before = self.responder.connections
         strangers = {
@@ -138,12 +130,12 @@ class Matrix(RevocationCase):
                     self.assertNotIn("revocation", line.own)
         self.assertEqual(self.responder.connections, before)
 
-    def test_i20_link_local_addresses_are_not_fetched_from(self) -> None:
+    def test_I20_link_local_addresses_are_not_fetched_from(self) -> None:
         aia = "authorityInfoAccess=OCSP;URI:http://169.254.169.254/latest/meta-data/"
         identity = pki().int_a.issue(token("metadata"), extensions=(CLIENT, aia))
         self.assert_both(identity, 400, FAILED, "address_denied")
 
-    def test_l8_a_hanging_responder_costs_the_timeout(self) -> None:
+    def test_L8_a_hanging_responder_costs_the_timeout(self) -> None:
         identity = self.client("hang")
         with self.gateway.tls(STRICT, identity) as wire:
             began = time.monotonic()

@@ -26,7 +26,7 @@ class Shadow(GatewayCase):
         for name, port, profile in (("s", SHADOW, "shadow"), ("s-dn", SHADOW_DN, "shadow-dn"), ("ws", SOCKETS, "shadow")):
             settings = "sockets" if port == SOCKETS else "http"
             document.listener(name, port, profile).rule(name, name, rewrite="identity", settings=settings)
-        document.body["properties"]["enableHttp2"] = True
+        document.http2()
         return document
 
     @classmethod

@@ -90,7 +90,7 @@ class OverHttp2(GatewayCase):
         for name, profile in (("a", "strict"), ("b", "strict-b")):
             document.listener(f"multi-{name}", MULTI, profile, host=f"{name}.test")
             document.rule(f"multi-{name}", f"multi-{name}", rewrite="identity")
-        document.body["properties"]["enableHttp2"] = True
+        document.http2()
         return document
 
     @classmethod

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -14,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from . import env, http_wire
 from .http_wire import Closed, Fields, Wire
+from .server import ThreadedServer
 
 
 @dataclass
@@ -37,24 +37,15 @@ class Recorded:
         return [name.lower() for name, _ in self.fields]
 
 
-class Backend:
+class Backend(ThreadedServer):
     """A threaded HTTP/1.1 server. By default it answers 200 with the request as JSON; see `_behaviours`."""
 
+    _ends_quietly = (Closed, OSError, AssertionError)
+
     def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
-        self.address = address
-        self.listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((address, port))
-        self.listener.listen(1024)
-        self.port: int = self.listener.getsockname()[1]
         self.requests: list[Recorded] = []
-        self.connections = 0
-        self.open_connections = 0
         self.bytes_received = 0
-        self.release = threading.Event()  # lets go of what waits in /hold
-        self._lock = threading.Lock()
-        self._stopped = False
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(address, port)
 
     # --- what tests ask -----------------------------------------------------------------------------------------------
 
@@ -68,44 +59,9 @@ class Backend:
         with self._lock:
             return [request for request in self.requests if target_part in request.target]
 
-    def stop(self) -> None:
-        self._stopped = True
-        self.release.set()
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
-
     # --- the server ---------------------------------------------------------------------------------------------------
 
-    def _accept(self) -> None:
-        while not self._stopped:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                self.connections += 1
-                self.open_connections += 1
-                number = self.connections
-            threading.Thread(target=self._serve, args=(sock, number), daemon=True).start()
-
-    def _serve(self, sock: socket.socket, number: int) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        wire = Wire(sock)
-        try:
-            while self._one(wire, number):
-                pass
-        except (Closed, OSError, AssertionError):
-            pass
-        finally:
-            wire.close()
-            with self._lock:
-                self.open_connections -= 1
-
     def _one(self, wire: Wire, number: int) -> bool:
-        """Serves one request; False ends the connection."""
         line, fields, raw = wire.reader.head()
         method, target, version = line.split(" ")
         path = urlsplit(target).path

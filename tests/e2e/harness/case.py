@@ -9,9 +9,10 @@ from typing import Any, Optional
 
 from . import env
 from .backend import Backend
-from .document import Document, standard
-from .gateway import Gateway, token
+from .document import STRICT, Document, standard
+from .gateway import Gateway, LogLine, token
 from .http_wire import Response
+from .pki import Identity
 
 
 class GatewayCase(unittest.TestCase):
@@ -38,6 +39,27 @@ class GatewayCase(unittest.TestCase):
 
     def token(self) -> str:
         return token(self.id().rsplit(".", 1)[-1][:40])
+
+    def asked(
+        self,
+        identity: Optional[Identity],
+        port: int = STRICT,
+        version: Optional[str] = None,
+        gateway: Optional[Gateway] = None,
+        http2: bool = False,
+    ) -> tuple[Any, LogLine]:
+        """One request on a connection of its own: the answer, and its line of the access log."""
+        gateway = gateway or self.gateway
+        target = "/" + self.token()
+        if http2:
+            from .http2 import Http2  # python3-h2 is wanted by those who ask for it only
+
+            with Http2(gateway.port(port), identity, version) as connection:
+                response: Any = connection.request(target)
+        else:
+            with gateway.tls(port, identity, version) as wire:
+                response = wire.request(target)
+        return response, gateway.access_for(target)
 
     def assert_page(
         self, response: Response, status: int, title: str, heading: str, line: Optional[str] = None

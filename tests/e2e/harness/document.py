@@ -75,6 +75,10 @@ class Document:
             },
         )
 
+    def http2(self) -> "Document":
+        self.body["properties"]["enableHttp2"] = True
+        return self
+
     def port(self, port: int) -> "Document":
         return self.add("frontendPorts", f"p{port}", {"port": port})
 

@@ -311,6 +311,15 @@ class Gateway:
         assert len(lines) == count, f"{len(lines)} records for {target_part!r}"
         return lines[-1]
 
+    # --- what it would say --------------------------------------------------------------------------------------------
+
+    def explain(self, listener: str, who: Any, *more: str) -> tuple[int, dict[str, Any]]:
+        """`portcullis explain` of the identity's chain: its exit code, 0 or 2, and its JSON."""
+        command = ["explain", self.document_path, "--host", self.host_path, "--json", "--listener", listener]
+        done = run_command(*command, "--chain", who.chain, *more)
+        assert done.returncode in (0, 2), f"{who.chain}: {done.stderr}"
+        return done.returncode, json.loads(done.stdout)
+
     # --- what it uses -------------------------------------------------------------------------------------------------
 
     def rss(self) -> int:
