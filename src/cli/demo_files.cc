@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "net/fd.h"
 #include "x509/throwaway_pki.h"
 
@@ -33,12 +34,7 @@ Result<void> write_file(const std::string& path, std::string_view text) {
   ::unlink(beside.c_str());
   const net::Fd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) return failed();
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(file.get(), text.data(), text.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return failed();
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
+  if (!write_all(file.get(), text)) return failed();
   if (::rename(beside.c_str(), path.c_str()) != 0) return failed();
   return {};
 }

@@ -25,17 +25,6 @@ tl::unexpected<Error> unreadable(const std::string& path, const char* what, cons
 
 std::string in_mebibytes(std::size_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
 
-bool write_all(int file, const std::string& text) {
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t put = ::write(file, text.data() + done, text.size() - done);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return false;
-    done += static_cast<std::size_t>(put);
-  }
-  return true;
-}
-
 }  // namespace
 
 std::string absolute_path(const std::string& path) {
@@ -52,7 +41,7 @@ Result<std::string> read_file(const std::string& path, const char* what, std::si
     return unreadable(path, what, std::string(std::strerror(errno)) + "; check the path and its permissions");
   }
   if (!S_ISREG(status.st_mode)) {
-    return unreadable(path, what, "it is not a regular file; name one, since a reload reads it again");
+    return unreadable(path, what, "it is not a regular file; copy it to one and name that");
   }
   std::string text;
   if (!read_up_to(file.get(), max, text)) return unreadable(path, what, std::strerror(errno));
@@ -66,7 +55,8 @@ Result<std::string> read_password(const std::string& path) {
   if (!file || !read_up_to(file.get(), kMaxPassword, text)) {
     return unreadable(path, "password file", std::strerror(errno));
   }
-  if (text.size() > kMaxPassword) return unreadable(path, "password file", "it is over 4 KiB");
+  if (text.size() > kMaxPassword)
+    return unreadable(path, "password file", "it is over 4 KiB; put the password alone into it");
   const std::size_t end = text.find('\n');
   std::string line = text.substr(0, end);
   if (line.ends_with('\r')) line.pop_back();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <deque>
 #include <limits>
@@ -18,6 +17,7 @@
 #include <sys/eventfd.h>
 
 #include "base/strings.h"
+#include "base/thread.h"
 #include "net/fd.h"
 
 namespace portcullis::net {
@@ -133,18 +133,12 @@ Result<void> Resolver::Channel::open(const ResolverOptions& options) {
     return fail("resolver.open",
                 std::string("cannot start the DNS resolver: ") + ares_strerror(status) + "; check /etc/resolv.conf");
   }
-  // Signals are for the control thread: one delivered here would be lost to it.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  Result<void> started;
   try {
-    thread = std::thread([this] { run(); });
+    thread = start_without_signals([this] { run(); });
   } catch (const std::system_error& error) {
-    started = fail("resolver.open", std::string("cannot start the DNS resolver's thread: ") + error.what());
+    return fail("resolver.open", std::string("cannot start the DNS resolver's thread: ") + error.what());
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return started;
+  return {};
 }
 
 void Resolver::Channel::wake() const {
