@@ -11,13 +11,9 @@ constexpr std::chrono::seconds kMemory{1};
 
 CrlAnswers ask_lists(const CrlPolicy& policy, const x509::PathVerdict& path, WallTime now) {
   const std::shared_ptr<const revocation::CrlIndex> index = policy.slot->index();
-  const x509::CertificateList& certificates = path.path;
-  // A root that a client presents as its own certificate is its own issuer.
-  const std::size_t below_root = certificates.size() > 1 ? certificates.size() - 1 : 1;
   CrlAnswers answers;
-  for (std::size_t i = 0; i < (policy.intermediates ? below_root : 1); ++i) {
-    const x509::Certificate& issuer = certificates[std::min(i + 1, certificates.size() - 1)];
-    answers.push_back(index->find(certificates[i], issuer, now));
+  for (const auto& [certificate, issuer] : x509::with_issuers(path.path, policy.intermediates)) {
+    answers.push_back(index->find(*certificate, *issuer, now));
   }
   return answers;
 }

@@ -22,22 +22,6 @@ Digest watch_digest(const Digest& settings, const x509::CertificateList& authori
   return digest.finish();
 }
 
-// Two indexes of the same lists say the same.
-std::vector<SignedCrl> all_lists(const std::map<std::string, std::vector<SignedCrl>>& by_file,
-                                 std::vector<std::string>& origins) {
-  std::vector<SignedCrl> lists;
-  for (const auto& file : by_file) {
-    for (const SignedCrl& list : file.second) {
-      const bool twice =
-          std::any_of(lists.begin(), lists.end(), [&](const SignedCrl& other) { return other.crl == list.crl; });
-      if (twice) continue;
-      lists.push_back(list);
-      origins.push_back(file.first);
-    }
-  }
-  return lists;
-}
-
 }  // namespace
 
 Digest settings_digest(const CrlSettings& settings) {
@@ -101,7 +85,9 @@ bool CrlKeeper::refresh(Watched& watched, CrlSlot& slot, bool anew) {
         log_error("crl.refused", {{"profile", watched.profile},
                                   {"file", path},
                                   {"code", "crl.unreadable"},
-                                  {"message", "there is no such file"}});
+                                  {"message",
+                                   "there is no regular file that the gateway may read; put the list there, or mend "
+                                   "revocation.crl in the host file"}});
       continue;
     }
     const bool tried = known != watched.files.end() && known->second.stamp == *stamp;
@@ -125,10 +111,18 @@ bool CrlKeeper::refresh(Watched& watched, CrlSlot& slot, bool anew) {
 }
 
 void CrlKeeper::publish(const Watched& watched, CrlSlot& slot) {
+  // A list that stands in several files is taken once.
+  std::vector<SignedCrl> lists;
   std::vector<std::string> origins;
-  std::map<std::string, std::vector<SignedCrl>> by_file;
-  for (const auto& file : watched.files) by_file[file.first] = file.second.lists;
-  const std::vector<SignedCrl> lists = all_lists(by_file, origins);
+  for (const auto& file : watched.files) {
+    for (const SignedCrl& list : file.second.lists) {
+      const bool twice =
+          std::any_of(lists.begin(), lists.end(), [&](const SignedCrl& other) { return other.crl == list.crl; });
+      if (twice) continue;
+      lists.push_back(list);
+      origins.push_back(file.first);
+    }
+  }
   revocation::CrlIndex::Unused unused;
   auto index = revocation::CrlIndex::build(lists, &unused);
   for (const auto& one : unused) {
@@ -139,6 +133,7 @@ void CrlKeeper::publish(const Watched& watched, CrlSlot& slot) {
   }
   log_info("crl.loaded", {{"profile", watched.profile}, {"lists", index->lists()}, {"entries", index->entries()}});
   slot.set(std::move(index));
+  news_ = true;
 }
 
 Result<std::vector<SignedCrl>> CrlKeeper::read(const Watched& watched, const std::string& path) {

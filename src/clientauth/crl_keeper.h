@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "clientauth/crl_slot.h"
@@ -45,6 +46,9 @@ class CrlKeeper {
   // a file.
   std::size_t look();
 
+  // Whether a slot says something new since this was asked last, whichever call above found it.
+  bool take_news() { return std::exchange(news_, false); }
+
  private:
   struct File {
     internal::FileStamp stamp;  // of what was read last, good or bad
@@ -60,11 +64,12 @@ class CrlKeeper {
   // Reads what has changed. Whether the index is a new one. `anew`: bad files are tried again, and missing ones
   // named.
   bool refresh(Watched& watched, CrlSlot& slot, bool anew);
-  static void publish(const Watched& watched, CrlSlot& slot);
+  void publish(const Watched& watched, CrlSlot& slot);
   Result<std::vector<revocation::SignedCrl>> read(const Watched& watched, const std::string& path);
   Result<revocation::SignedCrl> verified(const Watched& watched, const std::string& der);
 
   revocation::CrlLimits limits_;
+  bool news_ = false;
   std::map<Digest, Watched> watched_;  // by settings and authorities
   // Tables of lists that several profiles use are held once.
   std::map<Digest, std::weak_ptr<const revocation::Crl>> tables_;

@@ -1,7 +1,6 @@
 #include "clientauth/explain.h"
 
 #include <algorithm>
-#include <optional>
 
 #include <fmt/format.h>
 
@@ -45,18 +44,6 @@ std::string join(const std::vector<std::string>& parts, std::string_view between
     text += part;
   }
   return text;
-}
-
-// What the listener's connection would be told, by the coroutine that it asks.
-event::Task<void> ask(Admission* admission, WallTime at, std::optional<Verdict>* answer) {
-  Verdict verdict = co_await admission->verdict(at);
-  *answer = std::move(verdict);
-}
-Verdict answer_of(Admission& admission, WallTime at) {
-  std::optional<Verdict> answer;
-  event::spawn(ask(&admission, at, &answer));
-  CHECK(answer.has_value());  // nothing is waited for
-  return *answer;
 }
 
 // Words for what was found in one path.
@@ -296,7 +283,7 @@ Explanation explain(const Verifier* verifier, const Question& question) {
     for (const x509::PathAttempt& attempt : attempts) explanation.paths.push_back(tell(attempt, *verifier, question));
   }
   Admission admission(record, gate);
-  explanation.verdict = answer_of(admission, question.at);
+  explanation.verdict = admission.standing(question.at);
   explanation.revocation_open =
       explanation.admitted() && verifier != nullptr && (verifier->policy().ocsp || verifier->policy().crl);
   return explanation;

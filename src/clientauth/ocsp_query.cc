@@ -25,15 +25,10 @@ std::size_t OcspQuery::weight() const { return sizeof *this + id.der().size() + 
 OcspQueries ocsp_queries(const x509::PathVerdict& path, const OcspPolicy& policy) {
   CHECK(path.ok);
   OcspQueries queries;
-  // A root that a client presents as its own certificate is its own issuer.
-  const std::size_t below_root = path.path.size() > 1 ? path.path.size() - 1 : 1;
-  const std::size_t asked = policy.intermediates ? below_root : 1;
-  for (std::size_t i = 0; i < asked; ++i) {
-    const x509::Certificate& certificate = path.path[i];
-    const x509::Certificate& issuer = i + 1 < path.path.size() ? path.path[i + 1] : certificate;
+  for (const auto& [certificate, issuer] : x509::with_issuers(path.path, policy.intermediates)) {
     std::string responder = policy.responder;
-    if (responder.empty()) responder = revocation::responder_url(certificate).value_or("");
-    queries.push_back(std::make_shared<const OcspQuery>(revocation::CertId(certificate, issuer), issuer,
+    if (responder.empty()) responder = revocation::responder_url(*certificate).value_or("");
+    queries.push_back(std::make_shared<const OcspQuery>(revocation::CertId(*certificate, *issuer), *issuer,
                                                         std::move(responder), policy));
   }
   return queries;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/base64.h"
+#include "base/check.h"
 #include "clientauth/crl_check.h"
 #include "x509/lean_keys.h"
 
@@ -40,6 +41,8 @@ const ClientCertFields& PeerRecord::client_cert_fields() const {
 
 Verifier::Verifier(ClientPolicy policy, std::shared_ptr<ChainCache> known)
     : policy_(std::move(policy)), known_(std::move(known)), trust_(trust_digest(policy_)) {
+  // Verdicts put what lists say of a certificate beside what a responder says of it.
+  CHECK(!policy_.ocsp || !policy_.crl || policy_.ocsp->intermediates == policy_.crl->intermediates);
   if (policy_.anchors == nullptr) return;
   ClientPolicy strict = policy_;
   strict.mode = Mode::kStrict;
@@ -160,7 +163,7 @@ std::shared_ptr<const tls::PeerState> Verifier::recall(const x509::Certificate& 
   if (!note) return nullptr;
   x509::CertificateList presented{leaf};
   for (const std::string& der : note->above_leaf) {
-    auto certificate = x509::Certificate::from_der(der);
+    auto certificate = x509::Certificate::from_der(der, x509::keyless_library());
     if (!certificate) return nullptr;
     presented.push_back(std::move(*certificate));
   }
@@ -171,11 +174,12 @@ std::shared_ptr<PeerRecord> Verifier::restored_record(const x509::CertificateLis
                                                       const PeerNote::Pass& pass, WallTime now) const {
   if (policy_.anchors == nullptr || pass.judged_under != judges_under_) return nullptr;
   auto record = std::make_shared<PeerRecord>();
+  record->presented = with_keys(presented);
   x509::PathVerdict& path = record->path;
   path.earliest_not_after = WallTime::max();
   for (const PeerNote::Step& step : pass.path) {
     const x509::Certificate* certificate =
-        step.presented ? &presented[*step.presented] : policy_.anchors->find(step.uploaded);
+        step.presented ? &record->presented[*step.presented] : policy_.anchors->find(step.uploaded);
     if (certificate == nullptr) return nullptr;
     path.path.push_back(*certificate);
     path.earliest_not_after = std::min(path.earliest_not_after, certificate->not_after());
@@ -188,7 +192,6 @@ std::shared_ptr<PeerRecord> Verifier::restored_record(const x509::CertificateLis
   record->judged_at = pass.judged_at;
   record->judged_under = judges_under_;
   if (!record->holds_at(now)) return nullptr;
-  record->presented = with_keys(presented);
   record->identity = x509::describe(presented.front());
   if (policy_.ocsp) record->ocsp = ocsp_queries(path, *policy_.ocsp);
   record->weigh();

@@ -121,8 +121,9 @@ void Admission::begin(WallTime now) {
   const OcspQueries* queries = questions();
   if (queries == nullptr || desk_ == nullptr || decide(now).outcome != Verdict::Outcome::kAdmitted) return;
   const CrlPolicy* crl = lists();
+  const CrlAnswers* by_lists = crl == nullptr ? nullptr : &crl_.ask(*crl, peer_, now);
   for (std::size_t i = 0; i < queries->size(); ++i) {
-    if (crl != nullptr && revocation::settles(crl_.ask(*crl, peer_, now)[i], crl->first)) continue;
+    if (crl != nullptr && revocation::settles((*by_lists)[i], crl->first)) continue;
     check(*queries, i, now);
   }
 }
@@ -249,18 +250,17 @@ Verdict Admission::standing(WallTime now) {
   Verdict verdict = decide(now);
   verdict.trust = trust_;
   if (verdict.outcome != Verdict::Outcome::kAdmitted) return verdict;
-  if (const CrlPolicy* crl = lists(); crl != nullptr) {
-    for (const revocation::CrlAnswer& answer : crl_.ask(*crl, peer_, now)) {
-      if (answer.status != revocation::CrlAnswer::Status::kRevoked) continue;
-      pass_by_lists(verdict, *peer_, answer, revocation::decide(answer, {}), false);
-      return verdict;
-    }
+  static const CrlAnswers kNone;
+  const CrlPolicy* crl = lists();
+  const CrlAnswers& by_lists = crl == nullptr ? kNone : crl_.ask(*crl, peer_, now);
+  for (const revocation::CrlAnswer& answer : by_lists) {
+    if (answer.status != revocation::CrlAnswer::Status::kRevoked) continue;
+    pass_by_lists(verdict, *peer_, answer, revocation::decide(answer, {}), false);
+    return verdict;
   }
   const OcspQueries* queries = questions();
   if (queries == nullptr || desk_ == nullptr) return verdict;
   const revocation::Leniency& leniency = verifier_->policy().ocsp->leniency;
-  const CrlPolicy* crl = lists();
-  const CrlAnswers by_lists = crl == nullptr ? CrlAnswers(queries->size()) : crl_.ask(*crl, peer_, now);
   for (std::size_t i = 0; i < queries->size(); ++i) {
     const std::shared_ptr<const OcspAnswer> known = desk_->known(*(*queries)[i], now);
     if (known == nullptr) continue;

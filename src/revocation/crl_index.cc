@@ -21,10 +21,6 @@ Digest key_of(const x509::Certificate& certificate) {
   return digest;
 }
 
-bool same_name(const x509::Certificate& a, const x509::Certificate& b) {
-  return X509_NAME_cmp(X509_get_subject_name(a.native()), X509_get_subject_name(b.native())) == 0;
-}
-
 // The content of the serial number's DER INTEGER; empty where it is longer than any list may hold.
 std::string serial_of(const x509::Certificate& certificate) {
   const ASN1_INTEGER* serial = X509_get0_serialNumber(certificate.native());
@@ -61,7 +57,8 @@ bool is_newer(const Crl& a, const Crl& b) {
 }
 
 bool same_scope(const SignedCrl& a, const SignedCrl& b) {
-  return a.crl->scope_der == b.crl->scope_der && same_name(a.issuer, b.issuer) && key_of(a.issuer) == key_of(b.issuer);
+  return a.crl->scope_der == b.crl->scope_der && x509::same_subject(a.issuer, b.issuer) &&
+         key_of(a.issuer) == key_of(b.issuer);
 }
 
 // The newest of `lists` at `among`; npos where there is none.
@@ -117,7 +114,7 @@ void CrlIndex::add(const x509::Certificate& issuer, Scope scope) {
   }
   const auto range = authorities_.equal_range(key_of(issuer));
   for (auto at = range.first; at != range.second; ++at) {
-    if (!same_name(at->second.certificate, issuer)) continue;
+    if (!x509::same_subject(at->second.certificate, issuer)) continue;
     at->second.scopes.push_back(std::move(scope));
     return;
   }
@@ -129,7 +126,7 @@ void CrlIndex::add(const x509::Certificate& issuer, Scope scope) {
 const CrlIndex::Authority* CrlIndex::authority_of(const x509::Certificate& issuer) const {
   const auto range = authorities_.equal_range(key_of(issuer));
   for (auto at = range.first; at != range.second; ++at) {
-    if (same_name(at->second.certificate, issuer)) return &at->second;
+    if (x509::same_subject(at->second.certificate, issuer)) return &at->second;
   }
   return nullptr;
 }

@@ -66,13 +66,6 @@ Result<CertificateList> read_pem_file(std::string_view text) {
   return list;
 }
 
-bool is_pfx(std::string_view bytes) {
-  internal::ErrorQueueGuard errors;
-  const unsigned char* cursor = internal::bytes_of(bytes);
-  const internal::Owned<PKCS12, PKCS12_free> pfx(d2i_PKCS12(nullptr, &cursor, static_cast<long>(bytes.size())));
-  return pfx != nullptr;
-}
-
 tl::unexpected<Error> no_root(const CertificateList& cas) {
   for (const Certificate& ca : cas) {
     const bool issuer_here = std::any_of(cas.begin(), cas.end(), [&](const Certificate& other) {
@@ -113,7 +106,7 @@ Result<CertificateList> read_certificates(std::string_view bytes, std::string_vi
     if (auto single = Certificate::from_der(*decoded)) return CertificateList{std::move(*single)};
   }
   if (auto single = Certificate::from_der(bytes)) return CertificateList{std::move(*single)};
-  if (is_pfx(bytes)) {
+  if (internal::is_pfx(bytes)) {
     auto contents = internal::open_pfx(bytes, password);
     if (!contents) return forward_error(contents);
     return std::move(contents->certificates);

@@ -32,12 +32,15 @@ std::string name_der(const X509_NAME* name) {
 
 }  // namespace
 
-Result<Certificate> Certificate::from_der(std::string_view der) {
+Result<Certificate> Certificate::from_der(std::string_view der, OSSL_LIB_CTX* library) {
   internal::ErrorQueueGuard errors;
   if (der.size() > kMaxCertificateBytes) return fail("certificate.too_large", "a certificate is larger than 64 KB");
   const unsigned char* cursor = internal::bytes_of(der);
   const unsigned char* const end = cursor + der.size();
-  internal::OwnedX509 parsed(d2i_X509(nullptr, &cursor, static_cast<long>(der.size())));
+  X509* made = X509_new_ex(library, nullptr);
+  // What cannot be read is freed by d2i_X509.
+  if (made != nullptr && d2i_X509(&made, &cursor, static_cast<long>(der.size())) == nullptr) made = nullptr;
+  internal::OwnedX509 parsed(made);
   if (parsed == nullptr) return fail("certificate.malformed", "the bytes are not a DER-encoded X.509 certificate");
   if (cursor != end) return fail("certificate.malformed", "there are bytes after the end of a DER certificate");
   return Certificate(parsed.release());
@@ -123,6 +126,10 @@ bool operator==(const Certificate& a, const Certificate& b) {
 
 bool issuer_matches_subject(const Certificate& child, const Certificate& parent) {
   return X509_NAME_cmp(X509_get_issuer_name(child.native()), X509_get_subject_name(parent.native())) == 0;
+}
+
+bool same_subject(const Certificate& a, const Certificate& b) {
+  return X509_NAME_cmp(X509_get_subject_name(a.native()), X509_get_subject_name(b.native())) == 0;
 }
 
 std::size_t Certificate::rsa_key_bytes() const {

@@ -19,7 +19,8 @@ class Certificate {
  public:
   // Exactly one DER certificate, nothing after it, at most 64 KB. Errors: `certificate.malformed`,
   // `certificate.too_large`.
-  static Result<Certificate> from_der(std::string_view der);
+  // `library`: the context that decodes its key; null: OpenSSL's default one.
+  static Result<Certificate> from_der(std::string_view der, OSSL_LIB_CTX* library = nullptr);
   // Adds a reference when `retain` (for X509* that OpenSSL keeps: get0), else takes over the caller's (get1). Not null.
   static Certificate from_native(X509* native, bool retain);
 
@@ -65,5 +66,6 @@ using CertificateList = std::vector<Certificate>;
 
 // X.509 name comparison (X509_NAME_cmp: case and inner white space of printable strings folded), never by text.
 bool issuer_matches_subject(const Certificate& child, const Certificate& parent);
+bool same_subject(const Certificate& a, const Certificate& b);
 
 }  // namespace portcullis::x509

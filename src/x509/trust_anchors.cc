@@ -23,10 +23,6 @@ using internal::Owned;
 constexpr int kAuthLevel = 2;
 constexpr int kMaxDepth = 100;
 
-bool same_subject(const Certificate& a, const Certificate& b) {
-  return X509_NAME_cmp(X509_get_subject_name(a.native()), X509_get_subject_name(b.native())) == 0;
-}
-
 bool contains(const CertificateList& list, const Certificate& certificate) {
   return std::find(list.begin(), list.end(), certificate) != list.end();
 }
@@ -122,6 +118,17 @@ struct TrustAnchors::AnchorSet {
   }
 };
 
+std::vector<std::pair<const Certificate*, const Certificate*>> with_issuers(const CertificateList& path,
+                                                                            bool intermediates) {
+  std::vector<std::pair<const Certificate*, const Certificate*>> asked;
+  // A root that a client presents as its own certificate is its own issuer.
+  const std::size_t below_root = path.size() > 1 ? path.size() - 1 : 1;
+  for (std::size_t i = 0; i < (intermediates ? below_root : 1); ++i) {
+    asked.emplace_back(&path[i], &path[std::min(i + 1, path.size() - 1)]);
+  }
+  return asked;
+}
+
 TrustAnchors::TrustAnchors() = default;
 TrustAnchors::~TrustAnchors() = default;
 
@@ -166,8 +173,7 @@ void TrustAnchors::compute_names_and_digest(const std::vector<TrustedCaFile>& fi
       std::string name = ca.subject_der();
       if (seen.insert(name).second) ca_names_.push_back(std::move(name));
       certificates.insert(ca.der());
-      by_sha256_.emplace(ca.sha256(), ca);
-      if (!contains(authorities_, ca)) authorities_.push_back(ca);
+      if (by_sha256_.emplace(ca.sha256(), ca).second) authorities_.push_back(ca);
     }
     for (const std::string& der : certificates) one.add_field(der);
     one.add_field(file.issuer_dn_source.der());
@@ -258,7 +264,7 @@ PathVerdict TrustAnchors::verify_under(const AnchorSet& anchors, const Certifica
     PathVerdict verdict = judge(layer.store.get(), untrusted, presented.front(), recorder, at, max_depth);
     const bool found = verdict.ok;
     if (found) judge_names(verdict);
-    if (attempts != nullptr) attempts->push_back({under_issuer_dn, layer.roots, verdict});
+    if (attempts != nullptr) attempts->push_back({under_issuer_dn, verdict});
     if (found) return verdict;
     if (!first_refusal) first_refusal = std::move(verdict);
   }
@@ -273,12 +279,6 @@ PathVerdict TrustAnchors::verify_client_chain(const CertificateList& presented, 
     refuse(verdict, kReasonOther, "no certificate was presented");
     return verdict;
   }
-  const auto anchor_of = [this](const PathVerdict& verdict, auto&& also) {
-    const auto file = std::find_if(files_.begin(), files_.end(), [&](const FileAnchor& candidate) {
-      return candidate.root == verdict.path.back() && also(candidate);
-    });
-    return file == files_.end() ? -1 : static_cast<int>(file - files_.begin());
-  };
   if (options.verify_issuer_dn) {
     // A path is sought first under the roots of those files that name the leaf's issuer, so that a cross-signed CA is
     // not refused because OpenSSL would have gone up to another file's root (invariant I25).
@@ -289,7 +289,11 @@ PathVerdict TrustAnchors::verify_client_chain(const CertificateList& presented, 
     if (file != files_.end()) {
       PathVerdict verdict = verify_under(*by_issuer_dn_[file->set], presented, at, options.max_depth, true, attempts);
       if (verdict.ok) {
-        verdict.anchor_file = anchor_of(verdict, names_issuer);
+        // Of the files whose root this is, one that names the issuer.
+        const auto anchor = std::find_if(files_.begin(), files_.end(), [&](const FileAnchor& candidate) {
+          return candidate.root == verdict.path.back() && names_issuer(candidate);
+        });
+        verdict.anchor_file = anchor == files_.end() ? -1 : static_cast<int>(anchor - files_.begin());
         return verdict;
       }
     }
@@ -300,7 +304,7 @@ PathVerdict TrustAnchors::verify_client_chain(const CertificateList& presented, 
     refuse(verdict, kReasonIssuerDnMismatch, "unable to verify the client certificate issuer");
     return verdict;
   }
-  verdict.anchor_file = anchor_of(verdict, [](const FileAnchor&) { return true; });
+  verdict.anchor_file = file_of_root(verdict.path.back());
   return verdict;
 }
 

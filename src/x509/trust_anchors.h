@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <openssl/types.h>
@@ -45,10 +46,14 @@ struct PathVerdict {
   CertificateList path;           // leaf first, root last when ok; as far as it could be built otherwise
 };
 
+// Each certificate of a path that holds whose revocation is asked about, with who issued it: the leaf, and with
+// `intermediates` the CAs below the root. Points into `path`.
+std::vector<std::pair<const Certificate*, const Certificate*>> with_issuers(const CertificateList& path,
+                                                                            bool intermediates);
+
 // One search for a path, as it was judged: for those who want to know why (clientauth/explain.h).
 struct PathAttempt {
   bool under_issuer_dn = false;  // only under the roots of the files that name the leaf's issuer (I25), else under all
-  CertificateList roots;         // those of the search
   PathVerdict verdict;           // before the issuer-DN rule
 };
 

@@ -12,6 +12,7 @@
 #include "x509/internal/ca_tree.h"
 #include "x509/internal/dotnet_name.h"
 #include "x509/internal/owned.h"
+#include "x509/internal/pfx.h"
 #include "x509/pem.h"
 
 namespace portcullis::x509 {
@@ -33,13 +34,6 @@ tl::unexpected<Error> too_large(std::size_t bytes) {
 }
 
 bool looks_like_der(std::string_view bytes) { return bytes.size() > 4 && bytes[0] == 0x30; }
-
-bool is_pfx(std::string_view bytes) {
-  internal::ErrorQueueGuard errors;
-  const unsigned char* cursor = internal::bytes_of(bytes);
-  const internal::Owned<PKCS12, PKCS12_free> pfx(d2i_PKCS12(nullptr, &cursor, static_cast<long>(bytes.size())));
-  return pfx != nullptr;
-}
 
 // PEM, DER, or the base64 of either: the document's `data` may hold each of them.
 std::string unwrap(std::string_view bytes) {
@@ -64,7 +58,7 @@ Result<Contents> read_contents(const std::string& bytes) {
   }
   auto certificate = Certificate::from_der(bytes);
   if (certificate) return Contents{{std::move(*certificate)}, bytes.size(), true};
-  if (is_pfx(bytes)) {
+  if (internal::is_pfx(bytes)) {
     return fail(kMustNotHavePrivateKey,
                 "the file is a PFX: upload the CA certificates as PEM (`portcullis trust extract`)");
   }
@@ -79,12 +73,16 @@ struct CaSet {
   CertificateList distinct;
   std::string one_line_pem;
   std::size_t duplicates = 0;
+  std::size_t ignored = 0;  // no CAs
 };
 
 CaSet collect_cas(const CertificateList& certificates) {
   CaSet set;
   for (const Certificate& certificate : certificates) {
-    if (!certificate.is_ca()) continue;
+    if (!certificate.is_ca()) {
+      ++set.ignored;
+      continue;
+    }
     set.one_line_pem += "-----BEGIN CERTIFICATE-----" + base64_encode(certificate.der()) + "-----END CERTIFICATE-----";
     if (std::find(set.distinct.begin(), set.distinct.end(), certificate) != set.distinct.end()) {
       ++set.duplicates;
@@ -173,8 +171,7 @@ Result<TrustedCaFile> parse_trusted_ca_file(std::string_view bytes, WallTime now
       .validated_cert_data = std::move(set.one_line_pem),
       .warnings = warnings_of(*contents, set, *tree, now),
       .decoded_bytes = contents->decoded_bytes,
-      .ignored = static_cast<std::size_t>(std::count_if(contents->certificates.begin(), contents->certificates.end(),
-                                                        [](const Certificate& one) { return !one.is_ca(); })),
+      .ignored = set.ignored,
   };
 }
 

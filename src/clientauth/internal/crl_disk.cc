@@ -27,7 +27,7 @@ std::vector<std::string> expand(const std::vector<std::string>& paths, bool* who
   if (whole != nullptr) *whole = true;
   std::vector<std::string> files;
   for (const std::string& path : paths) {
-    std::error_code error;
+    std::error_code error, ignored;
     std::filesystem::directory_iterator entries(path, error);
     if (error) {
       const bool is_file = error == std::errc::not_a_directory || error == std::errc::no_such_file_or_directory;
@@ -38,7 +38,7 @@ std::vector<std::string> expand(const std::vector<std::string>& paths, bool* who
     std::vector<std::string> inside;
     for (const std::filesystem::directory_iterator end; entries != end && !error; entries.increment(error)) {
       const std::string name = entries->path().filename().string();
-      if (name.starts_with('.') || !stamp_of(entries->path().string())) continue;
+      if (name.starts_with('.') || !entries->is_regular_file(ignored)) continue;
       inside.push_back(entries->path().string());
     }
     if (error && whole != nullptr) *whole = false;
@@ -52,15 +52,18 @@ std::vector<std::string> expand(const std::vector<std::string>& paths, bool* who
 Result<std::string> read_whole(const std::string& path, std::size_t most) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   const auto size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
-  if (size < 0) return fail("crl.unreadable", fmt::format("the file cannot be read: {}", std::strerror(errno)));
+  if (size < 0)
+    return fail("crl.unreadable",
+                fmt::format("the file cannot be read: {}; check its permissions", std::strerror(errno)));
   if (static_cast<std::uint64_t>(size) > most) {
-    return fail("crl.too_large", fmt::format("the file is larger than {} bytes", most));
+    return fail("crl.too_large", fmt::format("the file is larger than {} bytes; split it", most));
   }
   std::string bytes(static_cast<std::size_t>(size), '\0');
   file.seekg(0);
   file.read(bytes.data(), size);
   // It shrank meanwhile: what is there cannot be whole, and the next look finds it changed.
-  if (file.gcount() != size) return fail("crl.unreadable", "the file changed while it was read");
+  if (file.gcount() != size)
+    return fail("crl.unreadable", "the file changed while it was read; it is read again at the next look");
   return bytes;
 }
 

@@ -190,6 +190,12 @@ Result<Password> confirm_password(PKCS12* pfx, const std::string& password) {
 
 }  // namespace
 
+bool is_pfx(std::string_view bytes) {
+  ErrorQueueGuard errors;
+  const unsigned char* cursor = bytes_of(bytes);
+  return OwnedPkcs12(d2i_PKCS12(nullptr, &cursor, static_cast<long>(bytes.size()))) != nullptr;
+}
+
 Result<PfxContents> open_pfx(std::string_view bytes, std::string_view password) {
   ErrorQueueGuard errors;
   const unsigned char* cursor = bytes_of(bytes);

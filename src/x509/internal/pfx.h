@@ -16,6 +16,9 @@ struct PfxContents {
   CertificateList certificates;  // in file order
 };
 
+// Whether the bytes are a PKCS#12 file at all.
+bool is_pfx(std::string_view bytes);
+
 // Errors as load_pfx.
 Result<PfxContents> open_pfx(std::string_view bytes, std::string_view password);
 
