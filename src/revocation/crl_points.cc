@@ -2,14 +2,13 @@
 
 #include <openssl/x509v3.h>
 
-#include "base/strings.h"
 #include "revocation/internal/owned.h"
+#include "revocation/internal/web_url.h"
 
 namespace portcullis::revocation {
 namespace {
 
 constexpr std::size_t kMaxPoints = 64;
-constexpr std::size_t kMaxUrl = 2048;
 
 using OwnedPoints = internal::Owned<STACK_OF(DIST_POINT), CRL_DIST_POINTS_free>;
 
@@ -20,15 +19,6 @@ std::string der_of(const GENERAL_NAME* name) {
   std::string bytes(reinterpret_cast<char*>(der), static_cast<std::size_t>(size));
   OPENSSL_free(der);
   return bytes;
-}
-
-std::string url_of(const GENERAL_NAME* name) {
-  if (name->type != GEN_URI) return {};
-  const ASN1_IA5STRING* text = name->d.uniformResourceIdentifier;
-  const std::string_view url(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                             static_cast<std::size_t>(ASN1_STRING_length(text)));
-  const bool web = starts_with_ignore_case(url, "http://") || starts_with_ignore_case(url, "https://");
-  return web && url.size() <= kMaxUrl ? std::string(url) : std::string();
 }
 
 }  // namespace
@@ -46,8 +36,7 @@ CrlPoints crl_points(const x509::Certificate& certificate) {
     for (int j = 0; j < sk_GENERAL_NAME_num(names) && out.names.size() < kMaxPoints; ++j) {
       const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, j);
       out.names.push_back(der_of(name));
-      std::string url = url_of(name);
-      if (!url.empty()) out.urls.push_back(std::move(url));
+      if (auto url = internal::web_url(*name)) out.urls.push_back(std::move(*url));
     }
   }
   return out;

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/strings.h"
 #include "revocation/internal/owned.h"
+#include "revocation/internal/web_url.h"
 
 namespace portcullis::revocation {
 
@@ -38,12 +39,6 @@ std::string encode(const CertId& id, std::string_view nonce) {
   return out;
 }
 
-bool usable(std::string_view url) {
-  if (url.size() > kMaxResponderUrl) return false;
-  if (!starts_with_ignore_case(url, "http://") && !starts_with_ignore_case(url, "https://")) return false;
-  return std::all_of(url.begin(), url.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
 }  // namespace
 
 std::optional<std::string> responder_url(const x509::Certificate& certificate) {
@@ -54,11 +49,8 @@ std::optional<std::string> responder_url(const x509::Certificate& certificate) {
   const int count = std::min(sk_ACCESS_DESCRIPTION_num(access.get()), kMaxAccessDescriptions);
   for (int i = 0; i < count; ++i) {
     const ACCESS_DESCRIPTION* one = sk_ACCESS_DESCRIPTION_value(access.get(), i);
-    if (OBJ_obj2nid(one->method) != NID_ad_OCSP || one->location->type != GEN_URI) continue;
-    const ASN1_IA5STRING* uri = one->location->d.uniformResourceIdentifier;
-    const std::string_view text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
-                                static_cast<std::size_t>(ASN1_STRING_length(uri)));
-    if (usable(text)) return std::string(text);
+    if (OBJ_obj2nid(one->method) != NID_ad_OCSP) continue;
+    if (auto url = internal::web_url(*one->location)) return url;
   }
   return std::nullopt;
 }
