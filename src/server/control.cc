@@ -10,6 +10,7 @@
 #include "server/notify.h"
 #include "server/process.h"
 #include "store/state_dir.h"
+#include "x509/lean_keys.h"
 
 namespace portcullis::server {
 
@@ -256,12 +257,14 @@ Task<void> Control::follow_lists() {
   while (!ending_) {
     const Deadline next = loop_->in(kListPoll);
     co_await lists_wanted_->wait(next);
-    if (ending_ || carryover_->lists().look() == 0) continue;
+    if (ending_) continue;
+    carryover_->lists().look();
     review_by_lists();
   }
 }
 
 void Control::review_by_lists() {
+  if (!carryover_->lists().take_news()) return;
   Review news;
   news.cause = Review::Cause::kRevocation;
   news.concerns = [](const proxy::ClientConnection& connection) {
@@ -289,7 +292,9 @@ void Control::on_ready() {
                              {"protocol", address->https ? "https" : "http"},
                              {"listeners", address->listeners.size()}});
   }
-  log_info("ready", {{"workers", workers_.size()}, {"generation", snapshot_->generation}});
+  log_info(
+      "ready",
+      {{"workers", workers_.size()}, {"generation", snapshot_->generation}, {"lean_keys", x509::lean_keys_state()}});
   notify_service_manager("READY=1");
   if (options_.on_ready) options_.on_ready();
 }

@@ -51,7 +51,7 @@ class Control {
   event::Task<void> first_publication(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets);
   // Keeps the revocation lists true to their files, until drain().
   event::Task<void> follow_lists();
-  // Revocation lists have changed: live connections that are judged by some are judged again.
+  // Where revocation lists have changed since the last call: live connections that are judged by some are judged again.
   void review_by_lists();
   // A responder says that a certificate is revoked: so are those of whom this question was asked. Any thread, so that
   // it does not wait for a document that is being compiled.

@@ -29,15 +29,17 @@ std::vector<Stapled> certificates_to_staple(const snapshot::Snapshot& snapshot) 
     for (const snapshot::Listener& listener : address->listeners) {
       if (listener.tls == nullptr) continue;
       const x509::ServerKeyPair& pair = listener.tls->key_pair();
-      if (pair.issuers.empty() || !revocation::responder_url(pair.leaf)) continue;
-      all.push_back({pair.leaf, pair.issuers.front(), listener.tls->staple()});
+      if (pair.issuers.empty()) continue;
+      auto responder = revocation::responder_url(pair.leaf);
+      if (!responder) continue;
+      all.push_back({pair.leaf, pair.issuers.front(), std::move(*responder), listener.tls->staple()});
     }
   }
   return all;
 }
 
-Stapler::Kept::Kept(event::Loop& loop, const Stapled& first, std::string url)
-    : issuer(first.issuer), id(first.certificate, first.issuer), responder(std::move(url)), stop(loop) {}
+Stapler::Kept::Kept(event::Loop& loop, const Stapled& first)
+    : issuer(first.issuer), id(first.certificate, first.issuer), responder(first.responder), stop(loop) {}
 
 void Stapler::keep(std::vector<Stapled> all) {
   auto moved = std::make_shared<const std::vector<Stapled>>(std::move(all));
@@ -56,7 +58,7 @@ void Stapler::replace(const std::vector<Stapled>& all) {
         kept = std::move(old->second);
         before.erase(old);
       } else {
-        kept = std::make_shared<Kept>(loop_, one, revocation::responder_url(one.certificate).value_or(""));
+        kept = std::make_shared<Kept>(loop_, one);
         ++running_;
         event::spawn(run(kept));
       }
@@ -111,11 +113,19 @@ Task<void> Stapler::renew(Kept* kept) {
   if (kept->dropped) co_return;
   kept->patience = std::clamp(kept->patience * 2, kFirstPatience, kMostPatience);
   std::string_view reason = revocation::reason_of(status.outcome);
-  if (status.outcome == Outcome::kRevoked) reason = "the server certificate is revoked: replace it";
-  if (status.outcome == Outcome::kGood) reason = "the answer has no nextUpdate";
-  telemetry::log_warn(
-      "staple.failed",
-      {{"serial", kept->id.serial()}, {"responder", kept->responder}, {"reason", reason}, {"detail", status.detail}});
+  std::string_view remedy = "see that the responder can be reached and answers (egress in the host file)";
+  if (status.outcome == Outcome::kRevoked) {
+    reason = "ocsp.revoked";
+    remedy = "replace the server certificate";
+  } else if (status.outcome == Outcome::kGood) {
+    reason = "ocsp.no_next_update";
+    remedy = "ask the certificate's CA for answers that say how long they hold";
+  }
+  telemetry::log_warn("staple.failed", {{"serial", kept->id.serial()},
+                                        {"responder", kept->responder},
+                                        {"reason", reason},
+                                        {"detail", status.detail},
+                                        {"do", remedy}});
 }
 
 Task<void> Stapler::finish() {

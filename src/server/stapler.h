@@ -6,7 +6,6 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,10 +17,11 @@
 
 namespace portcullis::server {
 
-// A certificate that is served with, its issuer, and where the answer about it goes.
+// A certificate that is served with, its issuer, the URL that is asked, and where the answer goes.
 struct Stapled {
   x509::Certificate certificate;
   x509::Certificate issuer;
+  std::string responder;
   std::shared_ptr<tls::Staple> staple;
 };
 
@@ -41,7 +41,7 @@ class Stapler {
 
  private:
   struct Kept {
-    Kept(event::Loop& loop, const Stapled& first, std::string url);
+    Kept(event::Loop& loop, const Stapled& first);
     const x509::Certificate issuer;
     const revocation::CertId id;
     const std::string responder;
