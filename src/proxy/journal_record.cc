@@ -1,6 +1,5 @@
 #include "proxy/journal_record.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 namespace portcullis::proxy {
@@ -58,8 +57,7 @@ std::string evidence_text(const clientauth::OcspEvidence& evidence) {
   std::string text =
       fmt::format("ocsp: {} by {}", revocation::summary(answer->status.outcome), answer->query->responder);
   const auto append_time = [&text](std::string_view name, WallTime time) {
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-    text += fmt::format(", {} {:%FT%TZ}", name, fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
+    text += fmt::format(", {} {}", name, store::to_utc_seconds(time));
   };
   if (const auto& said = answer->status.answer) {
     append_time("thisUpdate", said->this_update);

@@ -5,7 +5,6 @@
 #include <optional>
 #include <set>
 
-#include <fmt/chrono.h>
 #include <sys/stat.h>
 
 #include "base/strings.h"
@@ -17,6 +16,7 @@ namespace portcullis::store {
 
 using internal::Database;
 using internal::JournalChains;
+using internal::milliseconds;
 using internal::Statement;
 
 namespace {
@@ -30,8 +30,6 @@ std::pair<dev_t, ino_t> identity_of(const std::string& path) {
   if (::stat(path.c_str(), &status) != 0) return {};
   return {status.st_dev, status.st_ino};
 }
-
-std::int64_t milliseconds(WallTime time) { return time.time_since_epoch().count(); }
 
 enum Insert : int {
   kHalf = 1,
@@ -225,8 +223,7 @@ Result<void> JournalFile::Tables::add(const LeftOut& left_out, WallTime now) {
   insert.bind_text(kEvent, to_string(JournalEvent::kLeftOut));
   insert.bind_text(kOutcome, to_string(JournalOutcome::kLeftOut));
   insert.bind_text(kReason, left_out.reason).bind_text(kLogValue, "");
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(left_out.since);
-  std::string detail = fmt::format("since {:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
+  std::string detail = "since " + to_utc_seconds(left_out.since);
   if (left_out.event != JournalEvent::kLeftOut) detail = std::string(to_string(left_out.event)) + " " + detail;
   insert.bind_text(kDetail, detail);
   for (const int none : {kGateway, kListener, kAddress, kSni, kHost, kProtocol, kCipher}) insert.bind_text(none, "");

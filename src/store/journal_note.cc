@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "telemetry/json_line.h"
+
 namespace portcullis::store {
 namespace {
 
@@ -14,13 +16,11 @@ constexpr std::array<std::string_view, 6> kOutcomes{"admitted",    "refused", "n
 std::string_view to_string(JournalEvent event) { return kEvents[static_cast<std::size_t>(event)]; }
 std::string_view to_string(JournalOutcome outcome) { return kOutcomes[static_cast<std::size_t>(outcome)]; }
 
-bool from_string(std::string_view text, JournalOutcome& outcome) {
-  for (std::size_t i = 0; i < kOutcomes.size(); ++i) {
-    if (kOutcomes[i] != text) continue;
-    outcome = static_cast<JournalOutcome>(i);
-    return true;
-  }
-  return false;
+std::string to_utc_seconds(WallTime time) {
+  std::string text;
+  telemetry::append_utc(text, time);
+  text.replace(text.size() - 5, 4, "");  // milliseconds
+  return text;
 }
 
 }  // namespace portcullis::store

@@ -24,8 +24,8 @@ enum class JournalOutcome : std::uint8_t { kAdmitted, kRefused, kNoCertificate, 
 // As the journal's columns spell them: "handshake_failed", "no_certificate".
 std::string_view to_string(JournalEvent event);
 std::string_view to_string(JournalOutcome outcome);
-// False where no outcome is spelled so.
-bool from_string(std::string_view text, JournalOutcome& outcome);
+// As details spell a moment: "2026-11-28T21:19:43Z".
+std::string to_utc_seconds(WallTime time);
 
 // Views: good for the length of the call that takes it. `reason`, `protocol` and `cipher` are static strings.
 struct JournalNote {

@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view kUnusable = "state_dir.unusable";
 
 tl::unexpected<Error> unusable(const std::string& path, const std::string& why) {
-  return fail(kUnusable, "state_dir " + path + ": " + why);
+  return fail(kUnusable, "state_dir " + path + ": " + why + "; or name another state_dir in the host file");
 }
 
 std::string system_error() { return std::strerror(errno); }
@@ -35,31 +35,31 @@ Result<void> make_state_dir(const std::string& path, unsigned uid, unsigned gid)
   std::error_code failed;
   const std::filesystem::path above = std::filesystem::path(path).parent_path();
   if (!above.empty()) std::filesystem::create_directories(above, failed);
-  if (failed)
-    return unusable(path, "cannot be made: " + failed.message() + "; name another state_dir in the host file");
+  if (failed) return unusable(path, "cannot be made: " + failed.message() + ": mend its permissions or its disk");
   if (::mkdir(path.c_str(), 0700) != 0) {
     if (errno == EEXIST) return {};
-    return unusable(path, "cannot be made: " + system_error() + "; name another state_dir in the host file");
+    return unusable(path, "cannot be made: " + system_error() + ": mend its permissions or its disk");
   }
   if (geteuid() == 0 && uid != 0 && ::chown(path.c_str(), uid, gid) != 0) {
-    return unusable(path, "cannot be given to its user: " + system_error());
+    return unusable(path, "cannot be given to its user: " + system_error() + ": start as root, or make it beforehand");
   }
   return {};
 }
 
 Result<void> check_state_dir(const std::string& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return unusable(path, system_error());
-  if (!S_ISDIR(status.st_mode)) return unusable(path, "is not a directory");
+  if (::stat(path.c_str(), &status) != 0)
+    return unusable(path, "cannot be looked at: " + system_error() + ": mend the permissions above it");
+  if (!S_ISDIR(status.st_mode)) return unusable(path, "is not a directory: move it away");
   if (status.st_uid != geteuid()) {
     return unusable(path, "belongs to user " + std::to_string(status.st_uid) + ", and this process runs as user " +
-                              std::to_string(geteuid()) + ": give it to that user, or name a directory in it");
+                              std::to_string(geteuid()) + ": give it to that user");
   }
   if ((status.st_mode & 0022) != 0) {
-    return unusable(path, "others may write to it: `chmod 700` it, or name a directory in it");
+    return unusable(path, "others may write to it: `chmod 700` it");
   }
   const int fd = open_lock_file(path);
-  if (fd < 0) return unusable(path, "cannot be written to: " + system_error());
+  if (fd < 0) return unusable(path, "cannot be written to: " + system_error() + ": mend its permissions or its disk");
   ::close(fd);
   return {};
 }

@@ -22,6 +22,7 @@ std::string_view remedy(std::string_view code) {
   if (code == "store.locked") return "end the other process, or give this one another state_dir";
   if (code == "store.newer") return "move the file away to begin a new journal";
   if (code == "store.full") return "make room on the disk of state_dir, or see what its quota and its health are";
+  if (code == "store.busy") return "end what reads or locks the file: a program that holds a transaction open";
   return "mend the file's permissions or its disk, or move it away";
 }
 
@@ -169,7 +170,9 @@ bool Store::open_journal() {
   bool set_aside = false;
   auto opened = JournalFile::open(journal_path(), options, &set_aside);
   if (set_aside) {
-    log_error("journal.damaged", {{"path", journal_path()}, {"kept_as", journal_path() + ".damaged"}});
+    log_error("journal.damaged", {{"path", journal_path()},
+                                  {"kept_as", journal_path() + ".damaged"},
+                                  {"do", "nothing is lost for the new one; keep or delete the old file"}});
   }
   if (!opened) {
     not_open_ = opened.error();
@@ -184,13 +187,12 @@ bool Store::open_journal() {
 
 void Store::drain(bool last) {
   if (entries_ == 0) return;
-  const bool open = open_journal();
+  // While it cannot be written what is noted waits where it is; what finds no room there is counted there.
+  if (!open_journal() && !last) return;
   std::vector<const JournalSlot*> notes;
   std::vector<LeftOut> left_out;
   for (std::size_t i = 0; i < feeds_.size(); ++i) {
     JournalFeed::Taken& taken = *taken_[i];
-    // While it cannot be written what is noted waits where it is; what finds no room there is counted there.
-    if (!open && !last) continue;
     feeds_[i]->take(taken, options_.clock->mono(), last);
     for (std::size_t at = 0; at < taken.used; ++at) notes.push_back(&taken.slots[at]);
     for (const LeftOut& count : taken.left_out) sampled_.add(count.count);
@@ -262,7 +264,8 @@ void Store::report(const Error& error) {
   if (reported_ == error.code && now < next_report_) return;
   reported_ = error.code;
   next_report_ = now + options_.report;
-  log_error("journal.unavailable", error, {{"not_written", unreported_.events}, {"do", remedy(error.code)}});
+  log_error("journal.unavailable", error,
+            {{"path", journal_path()}, {"not_written", unreported_.events}, {"do", remedy(error.code)}});
   unreported_ = {};
 }
 

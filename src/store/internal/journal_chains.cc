@@ -1,14 +1,13 @@
 #include "store/internal/journal_chains.h"
 
 #include "base/strings.h"
+#include "store/internal/journal_schema.h"
 
 namespace portcullis::store::internal {
 namespace {
 
 // Chains whose row is remembered, so that a known client costs no look-up.
 constexpr std::size_t kKnownChains = 512;
-
-std::int64_t milliseconds(WallTime time) { return time.time_since_epoch().count(); }
 
 }  // namespace
 

@@ -76,11 +76,6 @@ Statement& Statement::bind_blob(int at, std::string_view bytes) {
   return *this;
 }
 
-Statement& Statement::bind_null(int at) {
-  sqlite3_bind_null(native_.get(), at);
-  return *this;
-}
-
 Result<bool> Statement::step() {
   const int result = sqlite3_step(native_.get());
   if (result == SQLITE_ROW) return true;

@@ -29,7 +29,6 @@ class Statement {
   Statement& bind(int at, std::int64_t number);
   Statement& bind_text(int at, std::string_view text);
   Statement& bind_blob(int at, std::string_view bytes);
-  Statement& bind_null(int at);
 
   // The next row: true while there is one. A statement that has ended or failed is reset.
   Result<bool> step();
