@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "model/finding.h"
 
 namespace portcullis::arm {
 
@@ -29,19 +30,7 @@ ParsedDocument parse_document(std::string_view text, Format format) {
   return format == Format::kJson ? parse_json(text) : parse_yaml(text);
 }
 
-std::string pointer_to(std::string_view parent, std::string_view key) {
-  std::string pointer(parent);
-  pointer += '/';
-  for (const char c : key) {
-    if (c == '~')
-      pointer += "~0";
-    else if (c == '/')
-      pointer += "~1";
-    else
-      pointer += c;
-  }
-  return pointer;
-}
+std::string pointer_to(std::string_view parent, std::string_view key) { return model::pointer_to(parent, key); }
 
 std::string pointer_to(std::string_view parent, std::size_t index) {
   return std::string(parent) + "/" + std::to_string(index);

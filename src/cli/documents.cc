@@ -93,13 +93,10 @@ std::optional<model::HostConfig> read_host(const DocumentPaths& paths, Findings&
   if (!text) return std::nullopt;
   const std::string place = printable(paths.host, 400) + ": ";
   arm::HostReading reading = arm::read_host_config(*text, directory_of(paths.host));
+  if (reading.config) server::check_own_requests(*reading.config, reading.findings);
   for (model::Finding& finding : reading.findings) finding.message = place + finding.message;
   findings.append(std::move(reading.findings));
   if (reading.config) {
-    Findings of_requests;
-    server::check_own_requests(*reading.config, of_requests);
-    for (model::Finding& finding : of_requests) finding.message = place + finding.message;
-    findings.append(std::move(of_requests));
     for (const model::UnsupportedYet& later : reading.config->unsupported_yet) {
       findings.warning("NotInThisBuild", later.pointer,
                        place + "'" + later.key + "' is read, but this build does not have " + later.feature +
@@ -150,6 +147,16 @@ validate::Options rules() {
   return options;
 }
 
+// Adds everything that is wrong with the documents, whether or not this build serves what they ask for.
+void judge(Documents& documents, bool allow_retired) {
+  if (!documents.gateway || !documents.host) return;
+  documents.findings.append(open_secrets(documents));
+  validate::Options options = rules();
+  options.serving = false;
+  options.allow_retired = allow_retired;
+  documents.findings.append(validate::validate(*documents.gateway, *documents.host, options));
+}
+
 // Whether `run` would take a document without errors: a warning of this code is an error there, or stays a warning.
 bool is_served(const Documents& documents) {
   const auto& found = documents.findings;
@@ -191,18 +198,11 @@ server::Loaded load(const DocumentPaths& paths) {
 Judgement check(const DocumentPaths& paths, bool allow_retired) {
   Judgement judgement;
   Documents documents = read_documents(paths);
-  if (documents.gateway && documents.host) {
-    documents.findings.append(open_secrets(documents));
-    const model::Gateway& gateway = *documents.gateway;
-    validate::Options options = rules();
-    options.serving = false;
-    options.allow_retired = allow_retired;
-    documents.findings.append(validate::validate(gateway, *documents.host, options));
-    if (!documents.findings.has_errors()) {
-      judgement.served = is_served(documents);
-      // Only what is served can be compiled.
-      if (judgement.served) compile(gateway, *documents.host, documents.findings);
-    }
+  judge(documents, allow_retired);
+  if (documents.gateway && documents.host && !documents.findings.has_errors()) {
+    judgement.served = is_served(documents);
+    // Only what is served can be compiled.
+    if (judgement.served) compile(*documents.gateway, *documents.host, documents.findings);
   }
   std::stable_sort(documents.findings.begin(), documents.findings.end(),
                    [](const auto& a, const auto& b) { return a.severity < b.severity; });
@@ -214,12 +214,7 @@ Judgement check(const DocumentPaths& paths, bool allow_retired) {
 Opened open_documents(const DocumentPaths& paths) {
   Opened opened;
   Documents documents = read_documents(paths);
-  if (documents.gateway && documents.host) {
-    documents.findings.append(open_secrets(documents));
-    validate::Options options = rules();
-    options.serving = false;
-    documents.findings.append(validate::validate(*documents.gateway, *documents.host, options));
-  }
+  judge(documents, false);
   model::conceal(documents.findings, documents.secure_values);
   if (!documents.findings.has_errors()) {
     opened.gateway = std::move(documents.gateway);

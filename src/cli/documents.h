@@ -1,6 +1,7 @@
 // The files of a command line: what `run` serves from, what `check` reports and what `show` prints. Each call reads the
 // files anew, so that SIGHUP sees what is on disk by then. Control thread; whatever is wrong is a finding, never an
-// exception. Findings about the host file begin with its path; no finding shows the value of a secure parameter.
+// exception. What is found while the host file is read begins with its path; no finding shows the value of a secure
+// parameter.
 #pragma once
 
 #include <optional>

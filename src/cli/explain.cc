@@ -52,8 +52,8 @@ Explained explained(const model::Gateway& gateway, const model::HttpListener& li
   made.gateway = gateway.name;
   made.listener = listener.name;
   made.at = at;
-  if (!listener.ssl_profile || listener.protocol != model::Protocol::kHttps) return made;
-  const auto* profile = model::find_by_name(gateway.ssl_profiles, listener.ssl_profile->name);
+  const model::SslProfile* profile = model::profile_of(gateway, listener);
+  if (profile == nullptr) return made;
   made.profile = profile->name;
   for (const model::Ref& ref : profile->trusted_client_certificates) {
     made.files.push_back(model::find_by_name(gateway.trusted_client_certificates, ref.name)->name);

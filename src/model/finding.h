@@ -45,6 +45,9 @@ class Findings : public std::vector<Finding> {
   }
 };
 
+// RFC 6901: `parent` and one step further, `key` escaped.
+std::string pointer_to(std::string_view parent, std::string_view key);
+
 // "error InvalidJson /properties/sku: message" — the line `check` prints.
 std::string to_line(const Finding& finding);
 

@@ -113,4 +113,7 @@ struct Gateway {
   std::vector<JwtValidationConfig> jwt_validation_configs;  // ARM entraJWTValidationConfigs
 };
 
+// The SSL profile that an HTTPS listener uses; null: none, or one that does not exist.
+const SslProfile* profile_of(const Gateway& gateway, const HttpListener& listener);
+
 }  // namespace portcullis::model

@@ -69,6 +69,15 @@ void conceal(std::string& text, const std::vector<std::string>& secrets) {
   for (const std::string& spelling : spellings) conceal_one(text, spelling);
 }
 
+const SslProfile* profile_of(const Gateway& gateway, const HttpListener& listener) {
+  if (listener.protocol != Protocol::kHttps || !listener.ssl_profile) return nullptr;
+  return find_by_name(gateway.ssl_profiles, listener.ssl_profile->name);
+}
+
+std::string pointer_to(std::string_view parent, std::string_view key) {
+  return std::string(parent) + '/' + as_pointer_token(key);
+}
+
 void conceal(Findings& findings, const std::vector<std::string>& secrets) {
   std::vector<std::string> tokens;
   tokens.reserve(secrets.size());

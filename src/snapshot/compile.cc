@@ -194,7 +194,7 @@ void check_list_names(std::span<const model::Gateway* const> gateways, const mod
       }
     }
     if (strict) continue;
-    findings.error("InvalidHostFile", "/revocation/crl/" + entry.first,
+    findings.error("InvalidHostFile", model::pointer_to("/revocation/crl", entry.first),
                    "no SSL profile of this name authenticates its clients strictly, so that nobody would look at its "
                    "revocation lists; name a strict profile, or take the entry out");
   }

@@ -58,19 +58,23 @@ std::map<std::string, std::string> trusted_by(const Gateway& gateway, const mode
   return cas;
 }
 
-Listener outline_of(const Gateway& gateway, const model::HttpListener& source) {
+// By profile, since listeners share them.
+using KnownCas = std::map<const model::SslProfile*, std::map<std::string, std::string>>;
+
+Listener outline_of(const Gateway& gateway, const model::HttpListener& source, KnownCas& known) {
   Listener listener;
   listener.gateway = gateway.name;
   listener.name = source.name;
   listener.place = place_of(source);
-  if (source.protocol != model::Protocol::kHttps || !source.ssl_profile) return listener;
-  const auto* profile = model::find_by_name(gateway.ssl_profiles, source.ssl_profile->name);
+  const model::SslProfile* profile = model::profile_of(gateway, source);
   if (profile == nullptr) return listener;
   const model::ClientAuthConfiguration asked = model::effective_client_auth_configuration(*profile);
   listener.mode = model::effective_client_auth(*profile);
   listener.issuer_dn = asked.verify_client_cert_issuer_dn;
   listener.ocsp = asked.verify_client_revocation == model::ClientRevocation::kOcsp;
-  listener.cas = trusted_by(gateway, *profile);
+  const auto [cas, is_new] = known.try_emplace(profile);
+  if (is_new) cas->second = trusted_by(gateway, *profile);
+  listener.cas = cas->second;
   return listener;
 }
 
@@ -148,8 +152,9 @@ class Comparison {
 AuthenticationOutline outline(std::span<const Gateway> gateways, const model::HostConfig& host) {
   AuthenticationOutline made;
   for (const Gateway& gateway : gateways) {
+    KnownCas known;
     for (const model::HttpListener& listener : gateway.http_listeners) {
-      made.listeners.push_back(outline_of(gateway, listener));
+      made.listeners.push_back(outline_of(gateway, listener, known));
     }
   }
   made.client_auth = host.client_auth;

@@ -142,11 +142,6 @@ std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gat
   return std::make_shared<clientauth::Verifier>(std::move(policy), known.chains);
 }
 
-const model::SslProfile* profile_of(const model::Gateway& gateway, const model::HttpListener& listener) {
-  if (listener.protocol != model::Protocol::kHttps || !listener.ssl_profile) return nullptr;
-  return model::find_by_name(gateway.ssl_profiles, listener.ssl_profile->name);
-}
-
 std::vector<std::string> names_to_send(const clientauth::Verifier& verifier, const model::SslProfile& profile,
                                        Findings& findings) {
   if (verifier.policy().mode != clientauth::Mode::kStrict) return {};
@@ -176,7 +171,7 @@ bool compile_tls(const model::Gateway& gateway, const model::HttpListener& liste
                  const ClientKnowledge& known, Listener& out, Findings& findings) {
   out.trust = clientauth::no_client_trust();
   if (listener.protocol != model::Protocol::kHttps) return true;
-  const model::SslProfile* profile = profile_of(gateway, listener);
+  const model::SslProfile* profile = model::profile_of(gateway, listener);
   bool ok = false;
   std::shared_ptr<clientauth::Verifier> verifier = compile_verifier(gateway, profile, host, known, ok, findings);
   const auto* certificate = model::find_by_name(gateway.ssl_certificates, listener.ssl_certificate->name);
@@ -211,7 +206,7 @@ std::shared_ptr<const clientauth::Verifier> compile_client_auth(const model::Gat
                                                                 const model::HostConfig& host,
                                                                 model::Findings& findings) {
   bool ok = false;
-  return internal::compile_verifier(gateway, internal::profile_of(gateway, listener), host, {}, ok, findings);
+  return internal::compile_verifier(gateway, model::profile_of(gateway, listener), host, {}, ok, findings);
 }
 
 }  // namespace portcullis::snapshot

@@ -1,6 +1,3 @@
-#include <algorithm>
-
-#include "base/strings.h"
 #include "routing/value_template.h"
 #include "validate/internal/rules.h"
 
