@@ -17,16 +17,17 @@ from .peers import Peer, Portcullis
 class Operation:
     title: str
     arguments: list[str]
+    client_each: bool = False  # another certificate for every operation
     trusted_chains: int = 1  # CA chains that the listener trusts; more than one: measured of Portcullis alone
 
 
 FULL = ["--mode", "full", "--connections", "4", "--warmup", "4"]
-NEW = ["--mode", "full", "--connections", "1", "--warmup", "1"]  # as many clients as operations
+NEW = ["--mode", "full", "--connections", "1", "--warmup", "1"]
 OPERATIONS = {
     "full": Operation("full handshake, known chain", FULL),
-    "full-100": Operation("full handshake, known chain, 100 chains trusted", FULL, 100),
-    "new": Operation("full handshake, first-seen chain", NEW),
-    "new-100": Operation("full handshake, first-seen chain, 100 chains trusted", NEW, 100),
+    "full-100": Operation("full handshake, known chain, 100 chains trusted", FULL, trusted_chains=100),
+    "new": Operation("full handshake, first-seen chain", NEW, client_each=True),
+    "new-100": Operation("full handshake, first-seen chain, 100 chains trusted", NEW, client_each=True, trusted_chains=100),
     "resume": Operation("resumed handshake", ["--mode", "resume", "--connections", "4", "--warmup", "8"]),
     "keepalive": Operation("keep-alive GET 1 KB", ["--mode", "keepalive", "--connections", "8"]),
 }
@@ -39,7 +40,7 @@ def counted(field: Field, peer: Peer, operation: Operation, operations: int) -> 
     peer.start(wrap, single=True)
     try:
         arguments = [*operation.arguments, "--operations", str(operations), "--patience", "300"]
-        if operation.arguments is NEW:
+        if operation.client_each:
             arguments += ["--clients", str(operations)]
         out = field.load(peer, "ec", arguments, 400)
         require_clean(out, peer)
