@@ -265,12 +265,20 @@ Verdict Admission::standing(WallTime now) {
     const std::shared_ptr<const OcspAnswer> known = desk_->known(*(*queries)[i], now);
     if (known == nullptr) continue;
     // As in verdict(): a responder that is down refuses nobody of whom a list knows.
-    const bool joint = crl != nullptr && known->status.outcome != Outcome::kRevoked;
-    if (joint && revocation::settles(by_lists[i], crl->first)) continue;
-    const revocation::Decision decision =
-        joint ? revocation::decide_jointly(by_lists[i], known->status, crl->first, leniency).decision
-              : revocation::decide(known->status, leniency);
+    const bool both = crl != nullptr && known->status.outcome != Outcome::kRevoked;
+    if (both && revocation::settles(by_lists[i], crl->first)) continue;
+    const revocation::JointDecision joint =
+        both ? revocation::decide_jointly(by_lists[i], known->status, crl->first, leniency)
+             : revocation::JointDecision{revocation::decide(known->status, leniency), false};
+    const revocation::Decision& decision = joint.decision;
     if (decision.admitted) continue;
+    if (joint.by_crl) {
+      verdict.crl = {by_lists[i], true, false};
+    } else {
+      verdict.ocsp.answer = known;
+      verdict.ocsp.reason = revocation::reason_of(known->status.outcome);
+      verdict.ocsp.asked = verdict.ocsp.cache_hit = true;
+    }
     refuse_by(verdict, decision);
     break;
   }

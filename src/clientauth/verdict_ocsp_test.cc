@@ -108,6 +108,9 @@ TEST_F(OcspVerdictTest, WhereItStandsIsWhatIsKnownAndAsksNobody) {
   EXPECT_EQ(stands.outcome, Verdict::Outcome::kRefused);
   EXPECT_EQ(stands.reason_code, "client_cert.revoked");
   EXPECT_EQ(stands.log_value, "FAILED:certificate revoked");
+  EXPECT_TRUE(stands.ocsp.asked) << "the log tells what it stands on";
+  ASSERT_NE(stands.ocsp.answer, nullptr);
+  EXPECT_EQ(stands.ocsp.answer->status.outcome, Outcome::kRevoked);
   EXPECT_EQ(requests.size(), 1U);
 }
 
