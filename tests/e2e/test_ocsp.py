@@ -6,21 +6,26 @@ test_revocation's.
 
 from __future__ import annotations
 
+import resource
+import signal
 import subprocess
-import threading
 import time
 from typing import Any, Optional
 
 from harness import env
 from harness.case import GatewayCase, main
+from harness.client import BOTH, tls_context
 from harness.document import NO_PROFILE, STRICT, Document
 from harness.gateway import Gateway
 from harness.http2 import Http2
 from harness.http_wire import Closed, Response
 from harness.ocsp_responder import EGRESS, Answer, OcspResponder
 from harness.pki import Identity, pki
+from harness.websocket import WebSocketBackend, ask
+from test_websocket_http2 import Tunnel
 
 REQUEST_FAILED = "FAILED:certificate status request failed"
+SOCKETS = 9001
 
 
 class OcspCase(GatewayCase):
@@ -84,23 +89,6 @@ class Ocsp(OcspCase):
             self.assertEqual(own["revocation"]["waited"], 0)
         self.assertEqual(len(self.responder.queries(identity)), 1)
 
-    def test_many_connections_of_one_certificate_ask_once(self) -> None:
-        identity = self.client(Answer(delay=0.5))
-        count = env.scale(200, 50)
-        statuses: list[int] = []
-
-        def one() -> None:
-            with self.gateway.tls(STRICT, identity) as wire:
-                statuses.append(wire.request("/").status)
-
-        threads = [threading.Thread(target=one) for _ in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual(statuses, [200] * count)
-        self.assertEqual(len(self.responder.queries(identity)), 1)
-
     def test_the_revoked_and_the_unknown_are_refused(self) -> None:
         response, own = self.ask(self.client("revoked"))
         self.assert_refused(response, own, "FAILED:certificate revoked", "client_cert.revoked", "")
@@ -150,16 +138,6 @@ class Ocsp(OcspCase):
             self.responder.wait_queries(identity)
             target = "/" + self.token()
             self.assertEqual(wire.request(target).status, 200)
-
-    def test_a_client_that_leaves_while_it_waits_does_no_harm(self) -> None:
-        identity = self.client(Answer(delivery="hold"))
-        for request in ("", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"):
-            with self.gateway.tls(STRICT, identity) as wire:
-                wire.send(request)
-                self.responder.wait_queries(identity)
-        self.responder.release.set()
-        self.assertEqual(self.ask(identity)[0].status, 200)
-        self.assertEqual(len(self.responder.queries(identity)), 1)
 
     def test_a_certificate_without_a_responder_is_refused(self) -> None:
         response, own = self.ask(pki().good)
@@ -215,6 +193,124 @@ class Ocsp(OcspCase):
         [query] = self.responder.queries(identity)
         self.assertEqual((query.method, query.target), ("POST", "/x?ca=1"))
         self.assertEqual(dict(query.fields).get("Content-Type"), "application/ocsp-request")
+
+
+class ManyWait(OcspCase):
+    @classmethod
+    def host(cls) -> dict[str, Any]:
+        return {"egress": EGRESS, "revocation": {"timeout": "60s"}}
+
+    def test_a_thousand_connections_of_one_certificate_wait_at_one_time_and_ask_once(self) -> None:
+        identity = self.client(Answer(delivery="hold"))
+        count = 1000
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        context, target = tls_context(identity), "/" + self.token()
+        wires = []
+        for _ in range(count):
+            wires.append(self.gateway.tls(STRICT, context=context))
+            self.addCleanup(wires[-1].close)
+            wires[-1].send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        self.responder.wait_queries(identity)
+        self.assertEqual(self.backend.all_for(target), [], "nobody is served before the responder has answered")
+        self.responder.release.set()
+        self.assertEqual([wire.read().status for wire in wires], [200] * count)
+        self.assertEqual(len(self.responder.queries(identity)), 1)
+
+
+class Leaving(OcspCase):
+    """Clients that go away at every await of the way to the verdict (I9); the gateway's end is looked at by the harness."""
+
+    sockets: WebSocketBackend
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.sockets = WebSocketBackend()
+        cls.addClassCleanup(cls.sockets.stop)
+        super().setUpClass()
+
+    @classmethod
+    def document(cls) -> Document:
+        document = super().document().settings("sockets", cls.sockets.port)
+        return document.listener("sockets", SOCKETS, "strict").rule("to-sockets", "sockets", settings="sockets")
+
+    def leave(self, identity: Identity) -> None:
+        """One connection for each place where it can wait and each way to go."""
+        post = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nbegun"
+        get = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for how in ("close", "reset"):
+            for version in BOTH:
+                for sent in ("", get[:9], get, get + get, post):
+                    wire = self.gateway.tls(STRICT, identity, version)
+                    wire.send(sent)
+                    getattr(wire, how)()
+            wire = self.gateway.tls(SOCKETS, identity)
+            wire.send(ask())
+            getattr(wire, how)()
+            for begin in (self.nothing, self.streams, self.reset_stream, self.upload, self.extended_connect):
+                connection = Http2(self.gateway.port(SOCKETS if begin == self.extended_connect else STRICT), identity)
+                begin(connection)
+                getattr(connection.wire, how)()
+
+    def nothing(self, connection: Http2) -> None:
+        pass
+
+    def streams(self, connection: Http2) -> None:
+        for _ in range(3):
+            connection.begin("/")
+
+    def reset_stream(self, connection: Http2) -> None:
+        connection.h2.reset_stream(connection.begin("/"), 8)
+        connection.flush()
+
+    def upload(self, connection: Http2) -> None:
+        connection.begin("/", method="POST", body=b"begun", end=False)
+
+    def extended_connect(self, connection: Http2) -> None:
+        connection.receive()
+        Tunnel(connection, "/echo")
+
+    def test_I9_clients_leave_at_every_await_before_the_answer_comes(self) -> None:
+        before = self.others()
+        identity = self.client(Answer(delivery="hold"))
+        self.leave(identity)
+        self.responder.release.set()
+        self.assertEqual(self.ask(identity)[0].status, 200)
+        self.assertEqual(len(self.responder.queries(identity)), 1)
+        self.gone(before)
+
+    def test_I9_clients_leave_at_every_await_and_no_answer_comes(self) -> None:
+        before = self.others()
+        identity = self.client("hang")
+        self.leave(identity)
+        self.gateway.wait_event("ocsp.failed")
+        self.assertEqual(self.ask(identity)[0].status, 400)
+        self.gone(before)
+
+    def test_I9_the_gateway_ends_while_clients_wait_and_leave(self) -> None:
+        identity = self.client(Answer(delivery="hold"))
+        gateway = Gateway(self.document(), self.host()).start()
+        wires = [gateway.tls(STRICT, identity) for _ in range(4)]
+        for number, wire in enumerate(wires):
+            self.addCleanup(wire.close)
+            wire.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" if number % 2 else "")
+        with Http2(gateway.port(STRICT), identity) as connection:
+            self.streams(connection)
+            self.responder.wait_queries(identity)
+            gateway.signal(signal.SIGTERM)
+            gateway.wait_event("draining")
+            wires[0].reset()
+            wires[1].reset()
+        gateway.stop()
+        self.responder.release.set()
+
+    def others(self) -> int:
+        """What the gateway has open, but for what it keeps to the backend."""
+        return self.gateway.descriptors() - self.backend.open_connections
+
+    def gone(self, before: int) -> None:
+        self.gateway.wait_for("every connection to be gone", lambda: self.others() <= before + 1)  # one to the responder
 
 
 class ColdCacheRefuse(OcspCase):
