@@ -33,7 +33,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--measures", default="all", help="of: " + ", ".join(MEASURES) + "; or none")
     parser.add_argument("--rounds", type=int, default=5, help="5 or more decide best (%(default)s)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of one reading (%(default)s)")
-    parser.add_argument("--instructions", action="store_true", help="count instructions under callgrind, too")
+    parser.add_argument("--instructions", nargs="?", const="all", metavar="OPERATIONS",
+                        help="count instructions under callgrind, too; of: " + ", ".join(instructions.OPERATIONS) + " (all)")
     parser.add_argument("--json", type=Path, help="where the results go (build/bench/results-TIME.json)")
     parser.add_argument("--build-dir", type=Path, default=ROOT / "build" / "release", help="whose programs are used")
     parser.add_argument("--portcullis", type=Path, help="another gateway binary")
@@ -41,6 +42,8 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.peers = chosen(parser, arguments.peers, PEERS)
     arguments.measures = [] if arguments.measures == "none" else chosen(parser, arguments.measures, MEASURES)
+    if arguments.instructions:
+        arguments.instructions = chosen(parser, arguments.instructions, instructions.OPERATIONS)
     if arguments.rounds < 1 or arguments.seconds <= 0:
         parser.error("--rounds and --seconds are positive")
     return arguments
@@ -81,7 +84,8 @@ class Bench:
         server_cores, own_cores = {cores[0]}, set(cores[1:2] or cores)
         scale = Scale(seconds=arguments.seconds)
         if arguments.tiny:
-            scale = Scale(0.05, 20, 50, (100, 300), 2, 0.2, {"full": (2, 6), "resume": (2, 6), "keepalive": (20, 60)})
+            scale = Scale(0.05, 20, 50, (100, 300), 2, 0.2,
+                          {**dict.fromkeys(instructions.OPERATIONS, (2, 6)), "keepalive": (20, 60)})
         self.field = Field(build / "bench" / "bench-loadgen", own_cores, scale)
         chains = pki.chains(build / "bench" / "pki")
         self.backend = Backend(build / "bench" / "bench-backend", self.folder, own_cores)
@@ -101,9 +105,9 @@ class Bench:
             except KeyboardInterrupt:
                 # What was measured until then is reported: it is often enough.
                 self.failed = True
-                self.arguments.instructions = False
+                self.arguments.instructions = None
             if self.arguments.instructions:
-                out["instructions"] = instructions.count(self.field, self.peers, progress)
+                out["instructions"] = instructions.count(self.arguments.instructions, self.field, self.peers, progress)
         finally:
             for server in (*self.peers.values(), self.backend):
                 server.stop()

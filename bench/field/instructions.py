@@ -1,5 +1,6 @@
 """Instructions of one operation, counted by callgrind: for claims that are smaller than the noise of a clock. A server is
-run twice, with few and with many operations; the difference holds no start-up and no shut-down."""
+run twice, with few and with many operations; the difference holds no start-up and no shut-down. Of Portcullis the main thread
+is left out: it starts and stops, and looks for primes of any number while it does (x509/lean_keys tests itself)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from .measures import Field, require_clean
 from .peers import Peer, Portcullis
+from .responder import responder_of
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,14 @@ class Operation:
     arguments: list[str]
     client_each: bool = False  # another certificate for every operation
     trusted_chains: int = 1  # CA chains that the listener trusts; more than one: measured of Portcullis alone
+    ocsp: bool = False  # a responder is asked about clients, once a run: so the difference of two runs holds no query
 
 
 FULL = ["--mode", "full", "--connections", "4", "--warmup", "4"]
 NEW = ["--mode", "full", "--connections", "1", "--warmup", "1"]
 OPERATIONS = {
     "full": Operation("full handshake, known chain", FULL),
+    "full-ocsp": Operation("full handshake, known chain, OCSP answer in the cache", FULL, ocsp=True),
     "full-100": Operation("full handshake, known chain, 100 chains trusted", FULL, trusted_chains=100),
     "new": Operation("full handshake, first-seen chain", NEW, client_each=True),
     "new-100": Operation("full handshake, first-seen chain, 100 chains trusted", NEW, client_each=True, trusted_chains=100),
@@ -36,7 +40,27 @@ OPERATIONS = {
 def counted(field: Field, peer: Peer, operation: Operation, operations: int) -> int:
     for old in peer.folder.glob("callgrind.*"):
         old.unlink()
-    wrap = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={peer.folder}/callgrind.%p"]
+    responder = responder_of(peer.chains["ec"]) if operation.ocsp else None
+    peer.trusted_chains = operation.trusted_chains
+    peer.ocsp_responder = responder.url if responder else ""
+    try:
+        run(field, peer, operation, operations)
+        if responder and len(responder.queries()) != 1:
+            raise RuntimeError(f"{peer.name} has asked the OCSP responder {len(responder.queries())} times, not once")
+    finally:
+        peer.trusted_chains, peer.ocsp_responder = 1, ""
+        if responder:
+            responder.stop()
+    found = [int(number) for file in peer.folder.glob("callgrind.*")
+             if peer.serves_on_first_thread or not file.name.endswith("-01")
+             for number in re.findall(r"^(?:totals|summary): (\d+)", file.read_text(), re.M)[-1:]]
+    if not found:
+        raise RuntimeError(f"{peer.name}: callgrind left no count in {peer.folder}")
+    return sum(found)
+
+
+def run(field: Field, peer: Peer, operation: Operation, operations: int) -> None:
+    wrap = ["valgrind", "--tool=callgrind", "--separate-threads=yes", f"--callgrind-out-file={peer.folder}/callgrind.%p"]
     peer.start(wrap, single=True)
     try:
         arguments = [*operation.arguments, "--operations", str(operations), "--patience", "300"]
@@ -46,11 +70,6 @@ def counted(field: Field, peer: Peer, operation: Operation, operations: int) -> 
         require_clean(out, peer)
     finally:
         end(peer)
-    found = [int(number) for file in peer.folder.glob("callgrind.*")
-             for number in re.findall(r"^(?:totals|summary): (\d+)", file.read_text(), re.M)[-1:]]
-    if not found:
-        raise RuntimeError(f"{peer.name}: callgrind left no count in {peer.folder}")
-    return sum(found)
 
 
 def end(peer: Peer) -> None:
@@ -64,14 +83,16 @@ def end(peer: Peer) -> None:
     peer.stop()
 
 
-def count(field: Field, peers: dict[str, Peer], progress: Callable[[str], None]) -> dict[str, dict[str, float | str]]:
+def count(keys: list[str], field: Field, peers: dict[str, Peer],
+          progress: Callable[[str], None]) -> dict[str, dict[str, float | str]]:
     """{operation: {peer: instructions, or why not}}"""
     results: dict[str, dict[str, float | str]] = {}
-    for key, operation in OPERATIONS.items():
+    for key in keys:
+        operation = OPERATIONS[key]
         results[key] = {}
         less, more = field.scale.instruction_operations[key]
         for name, peer in peers.items():
-            if operation.trusted_chains > 1 and not isinstance(peer, Portcullis):
+            if (operation.trusted_chains > 1 or operation.ocsp) and not isinstance(peer, Portcullis):
                 continue
             progress(f"instructions: {key} of {name}")
             if shutil.which("valgrind") is None:
@@ -79,8 +100,6 @@ def count(field: Field, peers: dict[str, Peer], progress: Callable[[str], None])
             elif not peer.under_valgrind:
                 results[key][name] = "does not run under valgrind"
             else:
-                peer.trusted_chains = operation.trusted_chains
                 few, many = (counted(field, peer, operation, n) for n in (less, more))
-                peer.trusted_chains = 1
                 results[key][name] = (many - few) / (more - less)
     return results

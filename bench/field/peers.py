@@ -113,6 +113,8 @@ class Peer(Server):
     program = ""
     under_valgrind = True
     trusted_chains = 1  # CA chains that the listener `ec` trusts; Portcullis only
+    serves_on_first_thread = True
+    ocsp_responder = ""  # the URL of the one that is asked about clients; empty: none is; Portcullis only
 
     def __init__(self, folder: Path, chains: dict[str, Chain], backend: int, cores: set[int]) -> None:
         super().__init__(type(self).__name__.lower(), folder, cores)
@@ -276,6 +278,7 @@ class Caddy(Peer):
 
 class Portcullis(Peer):
     binary = Path()
+    serves_on_first_thread = False
 
     @classmethod
     def installed(cls) -> bool:
@@ -297,6 +300,7 @@ class Portcullis(Peer):
             rules.append({"name": name, "properties": {
                 "ruleType": "Basic", "priority": 10 + number, "httpListener": name, "backendAddressPool": "sample",
                 "backendHttpSettings": "sample"}})
+        revocation = "OCSP" if self.ocsp_responder else "None"
         return {"name": "bench", "location": "here", "properties": {
             "sku": {"name": "Standard_v2", "tier": "Standard_v2"}, "enableHttp2": True,
             "sslCertificates": [{"name": name, "properties": {"data": f"@{chain.server_bundle}"}}
@@ -305,7 +309,8 @@ class Portcullis(Peer):
                                           for name, chain in self.chains.items()] + others,
             "sslProfiles": [{"name": name, "properties": {
                 "trustedClientCertificates": [name] + [other["name"] for other in others if name == "ec"],
-                "clientAuthConfiguration": {"verifyClientAuthMode": "Strict"}}} for name in self.chains],
+                "clientAuthConfiguration": {"verifyClientAuthMode": "Strict", "verifyClientRevocation": revocation}}}
+                            for name in self.chains],
             "frontendIPConfigurations": [{"name": "local", "properties": {}}],
             "frontendPorts": [{"name": name, "properties": {"port": port}} for name, port in self.ports.items()],
             "backendAddressPools": [{"name": "sample", "properties": {"backendAddresses": [{"ipAddress": "127.0.0.1"}]}}],
@@ -316,9 +321,10 @@ class Portcullis(Peer):
     def configure(self, single: bool) -> list[str]:
         document, host = self.folder / "gateway.yaml", self.folder / "host.yaml"
         document.write_text(json.dumps(self.document()))  # JSON is YAML, where references may be short
+        revocation = f"revocation: {{responder: {self.ocsp_responder}}}\negress: {{deny: []}}\n" if self.ocsp_responder else ""
         host.write_text(f'bind: {{local: 127.0.0.1}}\nworkers: 1\naccess_log: {{path: "off"}}\nadmin: {{listen: "off"}}\n'
                         f"state_dir: {self.folder}/state\n"
-                        "limits: {http2_requests: 1000000000}\n"
+                        "limits: {http2_requests: 1000000000}\n" + revocation +
                         f"log: {{level: warn, path: {self.folder}/program.log}}\n")
         return [str(self.binary), "run", str(document), "--host", str(host)]
 
