@@ -57,6 +57,7 @@ struct ClientConnection {
   net::TcpStream* tcp = nullptr;
   const tls::TlsStream* tls = nullptr;  // null on plain HTTP
   std::uint64_t requests = 0;
+  bool verdict_noted = false;    // in the journal
   Admitted* admitted = nullptr;  // the last made of those that go on
 
   // Tells those.

@@ -1,7 +1,5 @@
 #include "proxy/journal_record.h"
 
-#include <fmt/format.h>
-
 namespace portcullis::proxy {
 
 using store::JournalEvent;
@@ -49,21 +47,54 @@ JournalNote note_of(const ClientConnection& connection, const Services& services
   return note;
 }
 
-// What was known of revocation.
-std::string evidence_text(const clientauth::OcspEvidence& evidence) {
-  if (!evidence.asked) return {};
-  const clientauth::OcspAnswer* answer = evidence.answer.get();
-  if (answer == nullptr) return fmt::format("ocsp: {}", evidence.reason);
-  std::string text =
-      fmt::format("ocsp: {} by {}", revocation::summary(answer->status.outcome), answer->query->responder);
-  const auto append_time = [&text](std::string_view name, WallTime time) {
-    text += fmt::format(", {} {}", name, store::to_utc_seconds(time));
-  };
-  if (const auto& said = answer->status.answer) {
-    append_time("thisUpdate", said->this_update);
-    if (said->next_update) append_time("nextUpdate", *said->next_update);
+void note_answer(store::RevocationNote& note, const clientauth::OcspAnswer& answer, WallTime now) {
+  note.status = revocation::summary(answer.status.outcome);
+  note.responder = answer.query->responder;
+  note.age = now - answer.fetched_at;
+  note.latency = answer.latency;
+  const auto& said = answer.status.answer;
+  if (!said) return;
+  note.this_update = said->this_update;
+  note.next_update = said->next_update.value_or(WallTime{});
+  if (said->status == revocation::CertStatus::kRevoked) note.revoked_at = said->revoked_at;
+}
+
+// What the access log's `revocation` object says; nothing where nobody was asked. Holds as long as the verdict.
+store::RevocationNote evidence_of(const clientauth::Verdict& verdict, WallTime now) {
+  store::RevocationNote note;
+  if (verdict.crl.decided) {
+    const revocation::CrlAnswer& answer = verdict.crl.answer;
+    const bool revoked = answer.status == revocation::CrlAnswer::Status::kRevoked;
+    note.source = "crl";
+    note.status = !answer.reason.empty() ? "failed" : revoked ? "revoked" : "good";
+    note.reason = answer.reason;
+    note.this_update = answer.this_update;
+    note.next_update = answer.next_update;
+    if (revoked) note.revoked_at = answer.entry.at;
+    note.allowed = verdict.crl.by_leniency;
+  } else if (verdict.ocsp.asked) {
+    note.source = "ocsp";
+    note.status = "failed";
+    note.reason = verdict.ocsp.reason;
+    if (verdict.ocsp.answer != nullptr) note_answer(note, *verdict.ocsp.answer, now);
+    note.cache_hit = verdict.ocsp.cache_hit;
+    note.allowed = verdict.ocsp.by_leniency;
   }
-  return text;
+  return note;
+}
+
+// What a responder's failure was, for people.
+std::string_view detail_of(const clientauth::Verdict& verdict) {
+  if (verdict.crl.decided || verdict.ocsp.answer == nullptr) return {};
+  return verdict.ocsp.answer->status.detail;
+}
+
+void note_verdict(JournalNote& note, const clientauth::Verdict& verdict) {
+  note.outcome = outcome_of(verdict);
+  note.reason = verdict.reason_code;
+  note.log_value = verdict.log_value;
+  note.detail = detail_of(verdict);
+  note.revocation = evidence_of(verdict, note.at);
 }
 
 }  // namespace
@@ -73,9 +104,7 @@ void journal_handshake(const ClientConnection& connection, Services& services) {
   const clientauth::Verdict so_far = connection.admission.so_far(services.loop.wall_now());
   JournalNote note = note_of(connection, services);
   note.event = JournalEvent::kHandshake;
-  note.outcome = outcome_of(so_far);
-  note.reason = so_far.reason_code;
-  note.log_value = so_far.log_value;
+  note_verdict(note, so_far);
   services.journal->add(note, services.loop.now());
 }
 
@@ -105,17 +134,35 @@ void journal_request(const RequestContext& context) {
   if (!journal_is_on(services)) return;
   JournalNote note = note_of(context.connection, services);
   note.event = JournalEvent::kRequest;
-  note.outcome = outcome_of(context.verdict);
-  note.reason = context.verdict.reason_code;
+  note_verdict(note, context.verdict);
   if (note.outcome == JournalOutcome::kAdmitted) {
     note.outcome = JournalOutcome::kMisdirected;
     note.reason = context.tunnel.refusal.empty() ? context.refused.reason : context.tunnel.refusal;
   }
   note.request = context.number;
-  note.log_value = context.verdict.log_value;
   note.host = context.host;
-  const std::string evidence = evidence_text(context.verdict.ocsp);
-  note.detail = evidence;
+  services.journal->add(note, services.loop.now());
+}
+
+void journal_verdict(const RequestContext& context) {
+  const clientauth::Verdict& verdict = context.verdict;
+  ClientConnection& connection = context.connection;
+  if (connection.verdict_noted || !(verdict.crl.decided || verdict.ocsp.asked)) return;
+  if (!journal_is_on(context.services)) return;
+  connection.verdict_noted = true;
+  JournalNote note = note_of(connection, context.services);
+  note.event = JournalEvent::kVerdict;
+  note_verdict(note, verdict);
+  note.request = context.number;
+  note.host = context.host;
+  context.services.journal->add(note, context.services.loop.now());
+}
+
+void journal_ended(const ClientConnection& connection, const clientauth::Verdict& verdict, const Services& services) {
+  if (!journal_is_on(services)) return;
+  JournalNote note = note_of(connection, services);
+  note.event = JournalEvent::kEnded;
+  note_verdict(note, verdict);
   services.journal->add(note, services.loop.now());
 }
 

@@ -20,6 +20,13 @@ void journal_failed_handshake(const ClientConnection& connection, const tls::Tls
 // nothing for any other.
 void journal_request(const RequestContext& context);
 
+// A request that was admitted where revocation is looked at, with what that was decided by: the first of its
+// connection, which is when the verdict is complete. Nothing for any other.
+void journal_verdict(const RequestContext& context);
+
+// A live connection that is ended because `verdict` refuses its client now.
+void journal_ended(const ClientConnection& connection, const clientauth::Verdict& verdict, const Services& services);
+
 // What a note's `peer` says. On the store's thread.
 store::JournalPeer describe_peer(const void* peer);
 

@@ -44,6 +44,7 @@ Task<void> serve_request(conn::Exchange& exchange, ClientConnection& connection,
   // included: a stranger learns nothing but that it is one.
   context.verdict = co_await connection.admission.verdict(now);
   bool go_on = admit(context);
+  if (go_on) journal_verdict(context);
   if (go_on) go_on = still_served(context, in_force);
   if (go_on) go_on = normal;
   if (go_on) go_on = select_listener(context);

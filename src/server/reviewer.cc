@@ -1,6 +1,7 @@
 #include "server/reviewer.h"
 
 #include "base/check.h"
+#include "proxy/journal_record.h"
 #include "telemetry/log.h"
 
 namespace portcullis::server {
@@ -184,6 +185,7 @@ void Reviewer::end(LiveConnection& one) {
                                           {"cause", to_string(cause)},
                                           {"code", verdict.reason_code},
                                           {"requests", connection.requests}});
+  proxy::journal_ended(connection, verdict, services_);
   connection.tell_admitted(verdict);
   one.control.refuse();
 }

@@ -5,18 +5,17 @@
 namespace portcullis::store {
 
 void JournalSlot::assign(const JournalNote& from) {
-  std::string_view JournalNote::*const copied[] = {&JournalNote::log_value, &JournalNote::detail, &JournalNote::gateway,
-                                                   &JournalNote::listener,  &JournalNote::sni,    &JournalNote::host};
   note = from;
   note.peer_name = {};
+  std::string_view* const copied[] = {
+      &note.log_value, &note.detail, &note.gateway, &note.listener, &note.sni, &note.host, &note.revocation.responder};
   text.clear();
-  for (const auto member : copied) text += from.*member;
+  for (const std::string_view* member : copied) text += *member;
   // Only now: appending may have moved it.
   std::size_t at = 0;
-  for (const auto member : copied) {
-    const std::size_t size = (from.*member).size();
-    note.*member = std::string_view(text).substr(at, size);
-    at += size;
+  for (std::string_view* member : copied) {
+    *member = std::string_view(text).substr(at, member->size());
+    at += member->size();
   }
 }
 

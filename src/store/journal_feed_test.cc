@@ -33,6 +33,8 @@ TEST(JournalFeed, CopiesWhatItIsTold) {
     const std::string sni = "host-" + std::to_string(i) + ".test";
     JournalNote note = test_note("client_cert.expired");
     note.sni = sni;
+    const std::string responder = "http://" + sni + "/";
+    note.revocation.responder = responder;
     note.connection = static_cast<std::uint64_t>(i);
     feed.add(note, kStart);
   }
@@ -41,6 +43,7 @@ TEST(JournalFeed, CopiesWhatItIsTold) {
   ASSERT_EQ(taken.used, 300U);
   for (std::size_t i = 0; i < taken.used; ++i) {
     EXPECT_EQ(taken.slots[i].note.sni, "host-" + std::to_string(i) + ".test");
+    EXPECT_EQ(taken.slots[i].note.revocation.responder, "http://host-" + std::to_string(i) + ".test/");
     EXPECT_EQ(taken.slots[i].note.listener, "strict");
     EXPECT_EQ(taken.slots[i].note.connection, i);
   }

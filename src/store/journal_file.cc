@@ -53,7 +53,18 @@ enum Insert : int {
   kCipher,
   kResumed,
   kLeftOut,
-  kChain
+  kChain,
+  kSource,
+  kStatus,
+  kRevocationReason,
+  kResponder,
+  kThisUpdate,
+  kNextUpdate,
+  kRevokedAt,
+  kAge,
+  kLatency,
+  kCacheHit,
+  kAllowed
 };
 
 }  // namespace
@@ -66,7 +77,7 @@ struct JournalFile::Tables {
   explicit Tables(Database opened) : database(std::move(opened)), chains(database) {}
 
   Result<void> prepare(const Options& options);
-  Result<void> create();
+  void bind_revocation(const RevocationNote& note);
   Result<void> begin_run();
   Result<void> count();
   Result<void> add(const JournalNote& note);
@@ -94,17 +105,6 @@ struct JournalFile::Tables {
   Statement page_count, free_pages;
 };
 
-Result<void> JournalFile::Tables::create() {
-  // The first takes effect in an empty file only, and not within a transaction.
-  auto made = database.run("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;");
-  if (!made) return made;
-  return transaction([&]() -> Result<void> {
-    return database.run(std::string(internal::kJournalTables) +
-                        "PRAGMA application_id=" + std::to_string(internal::kJournalApplication) +
-                        "; PRAGMA user_version=" + std::to_string(kSchema) + ";");
-  });
-}
-
 Result<void> JournalFile::Tables::prepare(const Options& options) {
   limits = options.limits;
   started = options.started;
@@ -114,35 +114,13 @@ Result<void> JournalFile::Tables::prepare(const Options& options) {
       !set) {
     return set;
   }
-  const auto application = database.number_of("PRAGMA application_id");
-  if (!application) return tl::unexpected<Error>(application.error());
-  const auto objects = database.number_of("SELECT count(*) FROM sqlite_schema");
-  if (!objects) return tl::unexpected<Error>(objects.error());
-  if (*objects == 0) {
-    if (auto made = create(); !made) return made;
-  } else if (*application != internal::kJournalApplication) {
-    return fail(internal::kDamaged, "not a journal of Portcullis");
-  }
-  const auto schema = database.number_of("PRAGMA user_version");
-  if (!schema) return tl::unexpected<Error>(schema.error());
-  if (*schema > kSchema) {
-    return fail("store.newer", "written by a later version (schema " + std::to_string(*schema) + ", this one reads " +
-                                   std::to_string(kSchema) + ")");
-  }
-  if (*schema != kSchema) return fail(internal::kDamaged, "no schema " + std::to_string(kSchema));
-  if (auto set = database.run("PRAGMA journal_mode=WAL"); !set) return set;
-  auto check = database.prepare("PRAGMA quick_check(1)");
-  if (!check) return forward_error(check);
-  const auto row = check->step();
-  if (!row) return tl::unexpected<Error>(row.error());
-  if (*row && check->text(0) != "ok") return fail(internal::kDamaged, printable(check->text(0)));
-  check->reset();
-
+  if (auto ready = internal::prepare_schema(database); !ready) return ready;
   auto prepared = database.prepare_all(
       {{&insert,
         "INSERT INTO entry(refused,time,run,connection,request,event,outcome,reason,log_value,detail,gateway,"
-        "listener,address,client,client_port,sni,host,protocol,cipher,resumed,left_out,chain) VALUES"
-        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+        "listener,address,client,client_port,sni,host,protocol,cipher,resumed,left_out,chain,revocation_source,"
+        "revocation_status,revocation_reason,responder,this_update,next_update,revoked_at,answer_age,answer_latency,"
+        "cache_hit,allowed) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
        {&oldest,
         "DELETE FROM entry WHERE id IN (SELECT id FROM entry INDEXED BY entry_by_half WHERE refused=? "
         "ORDER BY id LIMIT ?) RETURNING chain"},
@@ -212,9 +190,23 @@ Result<void> JournalFile::Tables::add(const JournalNote& note) {
   insert.bind_text(kProtocol, note.protocol).bind_text(kCipher, note.cipher);
   insert.bind(kResumed, note.resumed ? 1 : 0).bind(kLeftOut, 0);
   if (*chain != 0) insert.bind(kChain, *chain);
+  if (!note.revocation.source.empty()) bind_revocation(note.revocation);
   if (auto added = insert.run(); !added) return added;
   ++halves[refused].entries;
   return {};
+}
+
+// What is not bound is null.
+void JournalFile::Tables::bind_revocation(const RevocationNote& note) {
+  insert.bind_text(kSource, note.source).bind_text(kStatus, note.status).bind_text(kRevocationReason, note.reason);
+  if (!note.responder.empty()) insert.bind_text(kResponder, note.responder);
+  for (const auto& [column, time] : {std::pair{kThisUpdate, note.this_update}, std::pair{kNextUpdate, note.next_update},
+                                     std::pair{kRevokedAt, note.revoked_at}}) {
+    if (time != WallTime{}) insert.bind(column, milliseconds(time));
+  }
+  if (note.age) insert.bind(kAge, note.age->count());
+  if (note.latency) insert.bind(kLatency, note.latency->count());
+  insert.bind(kCacheHit, note.cache_hit ? 1 : 0).bind(kAllowed, note.allowed ? 1 : 0);
 }
 
 Result<void> JournalFile::Tables::add(const LeftOut& left_out, WallTime now) {

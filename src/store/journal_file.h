@@ -34,8 +34,6 @@ using DescribePeer = std::function<JournalPeer(const void* peer)>;
 
 class JournalFile {
  public:
-  static constexpr int kSchema = 1;
-
   struct Options {
     JournalLimits limits;
     DescribePeer describe;  // null: notes' peers are ignored
@@ -43,9 +41,9 @@ class JournalFile {
     std::int64_t process = 0;
   };
 
-  // Opens or makes the file. One that is damaged, or is no journal, is renamed to PATH.damaged (in place of an older
-  // such) and a new one begun: `set_aside` says so. Errors: store.newer (of a later version's: left as it is),
-  // store.full, store.busy, store.failed.
+  // Opens or makes the file; one of an earlier version is brought up to date in one transaction. One that is damaged,
+  // or is no journal, is renamed to PATH.damaged (in place of an older such) and a new one begun: `set_aside` says so.
+  // Errors: store.newer (of a later version's: left as it is), store.full, store.busy, store.failed.
   static Result<std::unique_ptr<JournalFile>> open(const std::string& path, const Options& options,
                                                    bool* set_aside = nullptr);
   ~JournalFile();

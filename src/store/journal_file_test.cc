@@ -63,6 +63,50 @@ TEST_F(JournalFileTest, KeepsEverythingThatANoteSays) {
   EXPECT_EQ(reader->chain(entry.chain).value(), (std::vector<std::string>{"DER of leaf", "DER of int", "DER of root"}));
 }
 
+TEST_F(JournalFileTest, KeepsWhatWasKnownOfRevocation) {
+  auto file = open();
+  JournalNote failed = test_note("client_cert.status_request_failed");
+  failed.connection = 2;
+  failed.revocation = {.source = "ocsp", .status = "failed", .reason = "ocsp.timeout"};
+  JournalNote good = test_note();
+  good.connection = 3;
+  good.event = JournalEvent::kVerdict;
+  good.revocation = {.source = "ocsp",
+                     .status = "good",
+                     .reason = {},
+                     .responder = "http://r.test/",
+                     .this_update = kNow - 1h,
+                     .next_update = kNow + 1h,
+                     .revoked_at = {},
+                     .age = 1500ms,
+                     .latency = 20ms,
+                     .cache_hit = true,
+                     .allowed = true};
+  // Statements are used again: what one entry has the next must not.
+  ASSERT_TRUE(append(*file, {test_note(), good, failed}));
+  const auto entries = all();
+  ASSERT_EQ(entries.size(), 3U);
+  const JournalRevocation& of_failed = entries[0].revocation;
+  EXPECT_EQ(of_failed.source, "ocsp");
+  EXPECT_EQ(of_failed.status, "failed");
+  EXPECT_EQ(of_failed.reason, "ocsp.timeout");
+  EXPECT_EQ(of_failed.responder, "");
+  EXPECT_FALSE(of_failed.this_update || of_failed.next_update || of_failed.age || of_failed.latency);
+  EXPECT_FALSE(of_failed.cache_hit || of_failed.allowed);
+  const JournalRevocation& of_good = entries[1].revocation;
+  EXPECT_EQ(entries[1].event, "verdict");
+  EXPECT_EQ(of_good.status, "good");
+  EXPECT_EQ(of_good.responder, "http://r.test/");
+  EXPECT_EQ(of_good.this_update, kNow - 1h);
+  EXPECT_EQ(of_good.next_update, kNow + 1h);
+  EXPECT_FALSE(of_good.revoked_at);
+  EXPECT_EQ(of_good.age, 1500ms);
+  EXPECT_EQ(of_good.latency, 20ms);
+  EXPECT_TRUE(of_good.cache_hit && of_good.allowed);
+  EXPECT_EQ(entries[2].revocation.source, "");
+  EXPECT_EQ(number("SELECT count(*) FROM entry WHERE cache_hit IS NULL"), 1);
+}
+
 TEST_F(JournalFileTest, IsReadableByNobodyElse) {
   const mode_t before = umask(0);
   auto file = open();
@@ -271,6 +315,47 @@ TEST_F(JournalFileTest, ALaterVersionsFileIsLeftAsItIs) {
   EXPECT_FALSE(set_aside);
   EXPECT_EQ(number("SELECT count(*) FROM entry"), 1);
   EXPECT_EQ(JournalReader::open(path).error().code, "store.newer");
+}
+
+// As the version before had it: without the columns about revocation.
+constexpr const char* kToSchema1 =
+    "DROP VIEW journal; CREATE VIEW journal AS SELECT id FROM entry;"
+    "ALTER TABLE entry DROP COLUMN revocation_source; ALTER TABLE entry DROP COLUMN revocation_status;"
+    "ALTER TABLE entry DROP COLUMN revocation_reason; ALTER TABLE entry DROP COLUMN responder;"
+    "ALTER TABLE entry DROP COLUMN this_update; ALTER TABLE entry DROP COLUMN next_update;"
+    "ALTER TABLE entry DROP COLUMN revoked_at; ALTER TABLE entry DROP COLUMN answer_age;"
+    "ALTER TABLE entry DROP COLUMN answer_latency; ALTER TABLE entry DROP COLUMN cache_hit;"
+    "ALTER TABLE entry DROP COLUMN allowed; PRAGMA user_version=1;";
+
+TEST_F(JournalFileTest, AnEarlierVersionsFileIsBroughtUpToDateAndLosesNothing) {
+  JournalNote old = test_note("client_cert.expired");
+  old.peer = test_peer("old");
+  ASSERT_TRUE(append(*open(), {old}));
+  change(kToSchema1);
+  EXPECT_EQ(JournalReader::open(path).error().code, "store.older");
+  auto file = open();
+  EXPECT_FALSE(set_aside);
+  JournalNote note = test_note("client_cert.revoked");
+  note.revocation = {.source = "crl", .status = "revoked"};
+  ASSERT_TRUE(append(*file, {note}));
+  const auto entries = all();
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[0].revocation.source, "crl");
+  EXPECT_EQ(entries[1].revocation.source, "");
+  EXPECT_EQ(entries[1].subject, "CN=old");
+  EXPECT_EQ(number("SELECT count(*) FROM journal WHERE revocation_status='revoked'"), 1);
+  file.reset();
+  open();
+  EXPECT_FALSE(set_aside);
+  EXPECT_EQ(number("SELECT count(*) FROM entry"), 2);
+}
+
+TEST_F(JournalFileTest, AnEarlierVersionsFileWithoutItsEntriesIsDamage) {
+  ASSERT_TRUE(append(*open(), {test_note()}));
+  change(kToSchema1);
+  change("DROP VIEW journal; DROP TABLE entry");
+  open();
+  EXPECT_TRUE(set_aside);
 }
 
 TEST_F(JournalFileTest, AnotherDatabaseIsSetAsideNotWrittenTo) {

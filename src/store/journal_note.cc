@@ -7,7 +7,8 @@
 namespace portcullis::store {
 namespace {
 
-constexpr std::array<std::string_view, 4> kEvents{"handshake", "handshake_failed", "request", "left_out"};
+constexpr std::array<std::string_view, 6> kEvents{"handshake", "handshake_failed", "verdict", "request",
+                                                  "ended",     "left_out"};
 constexpr std::array<std::string_view, 6> kOutcomes{"admitted",    "refused", "no_certificate",
                                                     "misdirected", "failed",  "left_out"};
 

@@ -5,7 +5,6 @@
 #include "base/strings.h"
 #include "store/internal/journal_schema.h"
 #include "store/internal/sqlite.h"
-#include "store/journal_file.h"
 
 namespace portcullis::store {
 
@@ -20,8 +19,9 @@ constexpr int kMostSteps = 100'000'000;
 constexpr const char* kColumns =
     "SELECT entry.id,time,run,run.started,connection,request,event,outcome,reason,log_value,detail,gateway,listener,"
     "address,client,client_port,sni,host,protocol,cipher,resumed,left_out,entry.chain,subject,issuer,serial,sha1,"
-    "sha256,"
-    "not_before,not_after FROM entry LEFT JOIN run ON run.id=entry.run LEFT JOIN chain ON chain.id=entry.chain "
+    "sha256,not_before,not_after,revocation_source,revocation_status,revocation_reason,responder,this_update,"
+    "next_update,revoked_at,answer_age,answer_latency,cache_hit,allowed FROM entry LEFT JOIN run ON run.id=entry.run "
+    "LEFT JOIN chain ON chain.id=entry.chain "
     "WHERE entry.id<?";
 
 WallTime time_of(std::int64_t milliseconds) { return WallTime(std::chrono::milliseconds(milliseconds)); }
@@ -107,6 +107,22 @@ Result<Conditions> conditions_of(const JournalQuery& query) {
   return where;
 }
 
+JournalRevocation revocation_of(const Statement& row, int column) {
+  JournalRevocation known;
+  for (std::string* into : {&known.source, &known.status, &known.reason, &known.responder}) *into = row.text(column++);
+  for (auto* into : {&known.this_update, &known.next_update, &known.revoked_at}) {
+    if (!row.is_null(column)) *into = time_of(row.number(column));
+    ++column;
+  }
+  for (auto* into : {&known.age, &known.latency}) {
+    if (!row.is_null(column)) *into = std::chrono::milliseconds(row.number(column));
+    ++column;
+  }
+  known.cache_hit = row.number(column++) != 0;
+  known.allowed = row.number(column) != 0;
+  return known;
+}
+
 JournalEntry entry_of(const Statement& row) {
   JournalEntry entry;
   int column = 0;
@@ -130,6 +146,7 @@ JournalEntry entry_of(const Statement& row) {
   for (std::string* into : {&entry.subject, &entry.issuer, &entry.serial, &entry.sha1, &entry.sha256}) text(*into);
   entry.not_before = time_of(number());
   entry.not_after = time_of(number());
+  entry.revocation = revocation_of(row, column);
   return entry;
 }
 
@@ -152,7 +169,11 @@ Result<JournalReader> JournalReader::open(const std::string& path) {
   if (*application != internal::kJournalApplication) return fail(internal::kDamaged, path + ": no journal");
   const auto schema = database->number_of("PRAGMA user_version");
   if (!schema) return tl::unexpected<Error>(schema.error());
-  if (*schema > JournalFile::kSchema) return fail("store.newer", path + ": written by a later version");
+  if (*schema > internal::kJournalSchema) return fail("store.newer", path + ": written by a later version");
+  if (*schema < internal::kJournalSchema) {
+    return fail("store.older",
+                path + ": written by an earlier version; the gateway brings it up to date when it opens it");
+  }
   return JournalReader(std::make_unique<State>(State{std::move(*database)}));
 }
 

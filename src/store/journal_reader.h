@@ -30,6 +30,14 @@ struct JournalQuery {
   static constexpr std::uint32_t kMostPerPage = 1'000;
 };
 
+// RevocationNote as it was written; `source` is empty where nobody was asked.
+struct JournalRevocation {
+  std::string source, status, reason, responder;
+  std::optional<WallTime> this_update, next_update, revoked_at;
+  std::optional<std::chrono::milliseconds> age, latency;
+  bool cache_hit = false, allowed = false;
+};
+
 struct JournalEntry {
   std::int64_t id = 0;
   WallTime time{};
@@ -44,6 +52,7 @@ struct JournalEntry {
   std::int64_t chain = 0;  // for chain(); 0: no certificate was presented, and the rest is empty
   std::string subject, issuer, serial, sha1, sha256;
   WallTime not_before{}, not_after{};
+  JournalRevocation revocation;
 };
 
 struct JournalPage {
@@ -53,7 +62,8 @@ struct JournalPage {
 
 class JournalReader {
  public:
-  // Errors: store.failed (no file, no permission), store.damaged, store.newer.
+  // Errors: store.failed (no file, no permission), store.damaged, store.newer, store.older (the gateway brings the file
+  // up to date when it opens it).
   static Result<JournalReader> open(const std::string& path);
   JournalReader(JournalReader&&) noexcept;
   JournalReader& operator=(JournalReader&&) noexcept;

@@ -16,8 +16,11 @@ from harness import client, env
 from harness.backend import Backend
 from harness.case import GatewayCase, main
 from harness.client import s_client
-from harness.document import PASSTHROUGH, PLAIN, STRICT, Document
+from harness.crl import Crl, revoking
+from harness.document import PASSTHROUGH, PLAIN, STRICT, STRICT_DN, Document
 from harness.gateway import Gateway, token
+from harness.http2 import Http2
+from harness.ocsp_responder import EGRESS, OcspResponder
 from harness.pki import Identity, pki
 
 Row = dict[str, Any]
@@ -52,6 +55,93 @@ def await_rows(gateway: Gateway, count: int, where: str = "1", *values: Any) -> 
 
 
 SITES = 1444  # two host names with different trust
+
+
+class Revocation(GatewayCase):
+    """What the access log says of revocation is in the journal, too: of whoever is refused, and once a connection of whoever is
+    admitted, since the handshake's entry is written before anybody has answered."""
+
+    responder: OcspResponder
+    lists: Path
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.responder = OcspResponder(pki().int_a)
+        cls.addClassCleanup(cls.responder.stop)
+        cls.lists = env.new_dir("journal-crl") / "a.crl"
+        cls.gone = pki().int_a.issue("journal-gone")
+        cls.lists.write_bytes(Crl(pki().int_a, revoking(cls.gone)).der())
+        super().setUpClass()
+
+    @classmethod
+    def document(cls) -> Document:
+        return super().document().profile("strict", "Strict", ["a"], revocation="OCSP").http2()
+
+    @classmethod
+    def host(cls) -> dict[str, Any]:
+        lists = {"strict-dn": {"files": [str(cls.lists)]}}
+        return {"egress": EGRESS, "revocation": {"timeout": "2s", "unreachable": "allow", "crl": lists}}
+
+    def client(self, how: str) -> Identity:
+        who = self.responder.issue(self.token())
+        self.responder.behave(how, who)
+        return who
+
+    def told(self, who: Identity, event: str, port: int = STRICT) -> tuple[Row, dict[str, Any]]:
+        """The entry of `event` about one connection, and what the access log says of revocation."""
+        _, line = self.asked(who, port)
+        connection = line.own["connection"]
+        (entry,) = await_rows(self.gateway, 1, "event=? AND connection=?", event, connection)
+        (handshake,) = await_rows(self.gateway, 1, "event='handshake' AND connection=?", connection)
+        self.assertEqual((handshake["outcome"], handshake["revocation_source"]), ("admitted", None))
+        logged = line.own["revocation"]
+        for column, member in (("revocation_source", "source"), ("revocation_status", "status"), ("revocation_reason", "reason"),
+                               ("responder", "responder"), ("latency", "latency")):  # fmt: skip
+            self.assertEqual(entry[column], logged.get(member), column)
+        for column, member in (("this_update", "thisUpdate"), ("next_update", "nextUpdate"), ("revoked_at", "revokedAt")):
+            self.assertEqual((entry[column] or "")[:19], logged.get(member, "")[:19], column)
+        self.assertEqual((entry["cache_hit"], entry["allowed"]), (int(logged.get("cacheHit", False)), int(logged["allowed"])))
+        return entry, logged
+
+    def test_admitted_by_a_responder_cold_and_warm(self) -> None:
+        who = self.client("good")
+        cold, _ = self.told(who, "verdict")
+        self.assertEqual((cold["outcome"], cold["log_value"], cold["revocation_status"]), ("admitted", "SUCCESS", "good"))
+        self.assertEqual((cold["cache_hit"], cold["allowed"], cold["request"]), (0, 0, 1))
+        self.assertEqual(cold["responder"], self.responder.url)
+        warm, _ = self.told(who, "verdict")
+        self.assertEqual(warm["cache_hit"], 1)
+        self.assertGreater(warm["age"], 0)
+
+    def test_once_a_connection(self) -> None:
+        who = self.client("good")
+        with self.gateway.tls(STRICT, who) as h1, Http2(self.gateway.port(STRICT), who) as h2:
+            for _ in range(3):
+                target = "/" + self.token()
+                self.assertEqual((h1.request(target).status, h2.request(target).status), (200, 200))
+        lines = self.gateway.access_where("both", lambda line: target in line.properties["originalRequestUriWithArgs"], 2)
+        for line in lines:
+            await_rows(self.gateway, 1, "event='verdict' AND connection=?", line.own["connection"])
+
+    def test_refused_by_a_responder(self) -> None:
+        entry, _ = self.told(self.client("revoked"), "request")
+        self.assertEqual((entry["reason"], entry["revocation_status"]), ("client_cert.revoked", "revoked"))
+        self.assertLess(entry["revoked_at"], entry["time"])
+        entry, logged = self.told(self.client("bad-signature"), "request")
+        self.assertEqual((entry["revocation_status"], entry["revocation_reason"]), ("failed", "ocsp.bad_signature"))
+        self.assertEqual(entry["detail"], logged["detail"])
+
+    def test_allowed_although_nobody_answers(self) -> None:
+        entry, _ = self.told(self.client("http-500"), "verdict")
+        self.assertEqual((entry["outcome"], entry["allowed"]), ("admitted", 1))
+        self.assertEqual(entry["revocation_reason"], "ocsp.http_status")
+
+    def test_by_a_list(self) -> None:
+        entry, _ = self.told(pki().good, "verdict", STRICT_DN)
+        self.assertEqual((entry["outcome"], entry["revocation_status"]), ("admitted", "good"))
+        self.assertLess(entry["this_update"], entry["next_update"])
+        entry, _ = self.told(self.gone, "request", STRICT_DN)
+        self.assertEqual((entry["outcome"], entry["revocation_status"]), ("refused", "revoked"))
 
 
 class Journal(GatewayCase):

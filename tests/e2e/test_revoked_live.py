@@ -64,6 +64,14 @@ class RevokedCase(LiveCase):
         self.assertIn("thisUpdate", evidence)
 
 
+    def assert_journal_says_why(self, event: str, connection: int) -> None:
+        (entry,) = await_rows(self.gateway, 1, "event=? AND connection=?", event, connection)
+        self.assertEqual((entry["outcome"], entry["reason"]), ("refused", "client_cert.revoked"))
+        self.assertEqual(entry["log_value"], REVOKED)
+        self.assertEqual((entry["revocation_source"], entry["revocation_status"]), (self.source, "revoked"))
+        self.assertLess(entry["revoked_at"], entry["time"])
+
+
 class Everything:
     """The tests of both sources. A mixin, so that nobody runs it without one."""
 
@@ -92,6 +100,7 @@ class Everything:
         events = self.ended(4)
         for event in events:
             self.assertEqual((event["cause"], event["code"]), ("revoked", "client_cert.revoked"))
+            self.assert_journal_says_why("ended", event["connection"])
         ids = {event["connection"] for event in events}
         lines = self.gateway.access_where(
             "both tunnels", lambda line: line.own["connection"] in ids and "websocket" in line.own, 2
@@ -99,11 +108,7 @@ class Everything:
         for line in lines:
             self.assertEqual(line.own["websocket"]["ended"], "refused")
             self.assert_says_why(line)
-            (entry,) = await_rows(
-                self.gateway, 1, "event='request' AND connection=?", line.own["connection"]
-            )
-            self.assertEqual((entry["outcome"], entry["reason"]), ("refused", "client_cert.revoked"))
-            self.assertEqual(entry["log_value"], REVOKED)
+            self.assert_journal_says_why("request", line.own["connection"])
 
         for context, session in sessions:
             target = "/" + self.token()
