@@ -1,6 +1,6 @@
 """Instructions of one operation, counted by callgrind: for claims that are smaller than the noise of a clock. A server is
 run twice, with few and with many operations; the difference holds no start-up and no shut-down. Of Portcullis the main thread
-is left out: it starts and stops, and looks for primes of any number while it does (x509/lean_keys tests itself)."""
+is left out: it starts and stops, and does so in more or less time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ class Operation:
     arguments: list[str]
     client_each: bool = False  # another certificate for every operation
     trusted_chains: int = 1  # CA chains that the listener trusts; more than one: measured of Portcullis alone
+    client_auth: str = "{}"  # of the host file, as YAML; any: measured of Portcullis alone
     ocsp: bool = False  # a responder is asked about clients, once a run: so the difference of two runs holds no query
+
+    def alone(self) -> bool:
+        return self.trusted_chains > 1 or self.client_auth != "{}" or self.ocsp
 
 
 FULL = ["--mode", "full", "--connections", "4", "--warmup", "4"]
@@ -30,8 +34,13 @@ OPERATIONS = {
     "full": Operation("full handshake, known chain", FULL),
     "full-ocsp": Operation("full handshake, known chain, OCSP answer in the cache", FULL, ocsp=True),
     "full-100": Operation("full handshake, known chain, 100 chains trusted", FULL, trusted_chains=100),
+    "full-100-unnamed": Operation("full handshake, known chain, 100 chains trusted, ca_names none", FULL, trusted_chains=100,
+                                  client_auth="{ca_names: none}"),
+    "full-no-journal": Operation("full handshake, known chain, no journal", FULL, client_auth="{journal: 0}"),
     "new": Operation("full handshake, first-seen chain", NEW, client_each=True),
     "new-100": Operation("full handshake, first-seen chain, 100 chains trusted", NEW, client_each=True, trusted_chains=100),
+    "new-100-unnamed": Operation("full handshake, first-seen chain, 100 chains trusted, ca_names none", NEW, client_each=True,
+                                 trusted_chains=100, client_auth="{ca_names: none}"),
     "resume": Operation("resumed handshake", ["--mode", "resume", "--connections", "4", "--warmup", "8"]),
     "keepalive": Operation("keep-alive GET 1 KB", ["--mode", "keepalive", "--connections", "8"]),
 }
@@ -41,14 +50,14 @@ def counted(field: Field, peer: Peer, operation: Operation, operations: int) -> 
     for old in peer.folder.glob("callgrind.*"):
         old.unlink()
     responder = responder_of(peer.chains["ec"]) if operation.ocsp else None
-    peer.trusted_chains = operation.trusted_chains
+    peer.trusted_chains, peer.client_auth = operation.trusted_chains, operation.client_auth
     peer.ocsp_responder = responder.url if responder else ""
     try:
         run(field, peer, operation, operations)
         if responder and len(responder.queries()) != 1:
             raise RuntimeError(f"{peer.name} has asked the OCSP responder {len(responder.queries())} times, not once")
     finally:
-        peer.trusted_chains, peer.ocsp_responder = 1, ""
+        peer.trusted_chains, peer.client_auth, peer.ocsp_responder = 1, "{}", ""
         if responder:
             responder.stop()
     found = [int(number) for file in peer.folder.glob("callgrind.*")
@@ -90,9 +99,9 @@ def count(keys: list[str], field: Field, peers: dict[str, Peer],
     for key in keys:
         operation = OPERATIONS[key]
         results[key] = {}
-        less, more = field.scale.instruction_operations[key]
+        less, more = field.scale.instruction_operations[key.partition("-")[0]]
         for name, peer in peers.items():
-            if (operation.trusted_chains > 1 or operation.ocsp) and not isinstance(peer, Portcullis):
+            if operation.alone() and not isinstance(peer, Portcullis):
                 continue
             progress(f"instructions: {key} of {name}")
             if shutil.which("valgrind") is None:

@@ -105,8 +105,7 @@ class Scale:
     reloads: int = 4
     reload_gap: float = 1.0
     instruction_operations: dict[str, tuple[int, int]] = field(default_factory=lambda: {
-        "full": (20, 120), "full-ocsp": (20, 120), "full-100": (20, 120), "new": (20, 120), "new-100": (20, 120), "resume": (20, 120),
-        "keepalive": (500, 4_500)})
+        "full": (20, 120), "new": (20, 120), "resume": (20, 120), "keepalive": (500, 4_500)})
 
     def fill(self, text: str) -> str:
         return text.format(seconds=self.seconds, new=self.new_clients, idle=self.idle_connections,

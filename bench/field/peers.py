@@ -114,6 +114,7 @@ class Peer(Server):
     under_valgrind = True
     trusted_chains = 1  # CA chains that the listener `ec` trusts; Portcullis only
     serves_on_first_thread = True
+    client_auth = "{}"  # of the host file, as YAML; Portcullis only
     ocsp_responder = ""  # the URL of the one that is asked about clients; empty: none is; Portcullis only
 
     def __init__(self, folder: Path, chains: dict[str, Chain], backend: int, cores: set[int]) -> None:
@@ -324,7 +325,7 @@ class Portcullis(Peer):
         revocation = f"revocation: {{responder: {self.ocsp_responder}}}\negress: {{deny: []}}\n" if self.ocsp_responder else ""
         host.write_text(f'bind: {{local: 127.0.0.1}}\nworkers: 1\naccess_log: {{path: "off"}}\nadmin: {{listen: "off"}}\n'
                         f"state_dir: {self.folder}/state\n"
-                        "limits: {http2_requests: 1000000000}\n" + revocation +
+                        f"limits: {{http2_requests: 1000000000}}\nclient_auth: {self.client_auth}\n" + revocation +
                         f"log: {{level: warn, path: {self.folder}/program.log}}\n")
         return [str(self.binary), "run", str(document), "--host", str(host)]
 

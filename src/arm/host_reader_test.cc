@@ -27,7 +27,7 @@ secrets: {web: web.pfx, "https://vault.example/secrets/web": /abs/web.pfx}
 references: {pip: {ipAddress: 1.2.3.4}}
 unenforced: []
 limits: {connections: 100, connections_per_ip: 5, handshakes_per_ip_per_s: 6, presented_certificates: 7, presented_bytes: 4096, rsa_bits: 4096, http2_requests: 8, closures_per_s: 9}
-client_auth: {sessions: off, session_lifetime: 90m, ticket_key_file: "", verify_depth: 3, client_cert_header: off}
+client_auth: {sessions: off, session_lifetime: 90m, ticket_key_file: "", ca_names: none, verify_depth: 3, client_cert_header: off}
 user: gateway
 revocation: {timeout: 500ms, cold_cache: refuse, unreachable: allow, unknown: refuse, no_responder: refuse, expired_response: refuse,
   intermediates: true, responder: "http://r/", crl: {mtls: {files: [a.crl], fetch: true}}, order: [crl, ocsp]}
@@ -56,6 +56,7 @@ TEST(HostFile, ReadsEveryKey) {
   EXPECT_EQ(host.limits.presented_bytes, 4'096U);
   EXPECT_EQ(host.client_auth.sessions, model::SessionMode::kOff);
   EXPECT_EQ(host.client_auth.session_lifetime, 90min);
+  EXPECT_EQ(host.client_auth.ca_names, model::CaNames::kNone);
   EXPECT_EQ(host.client_auth.verify_depth, 3U);
   EXPECT_EQ(host.user, "gateway");
   EXPECT_EQ(host.revocation.timeout, 500ms);
@@ -85,6 +86,7 @@ TEST(HostFile, IsAllDefaultsWhenEmpty) {
     const model::HostConfig host = read(text);
     EXPECT_EQ(host.limits.connections, 100'000U);
     EXPECT_EQ(host.client_auth.session_lifetime, 8h);
+    EXPECT_EQ(host.client_auth.ca_names, model::CaNames::kAll);
     EXPECT_EQ(host.bind_addresses("any").at(0).to_string(), "0.0.0.0");
   }
 }

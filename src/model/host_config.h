@@ -22,6 +22,7 @@ using NameMap = std::map<std::string, T, LessIgnoreCase>;
 
 enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug };
 enum class SessionMode : std::uint8_t { kStateful, kTickets, kOff };
+enum class CaNames : std::uint8_t { kAll, kNone };
 enum class ClientCertHeader : std::uint8_t { kOff, kLeaf, kChain };  // RFC 9440
 enum class ColdCache : std::uint8_t { kWait, kRefuse };
 enum class RevocationAction : std::uint8_t { kRefuse, kAllow };
@@ -43,8 +44,9 @@ struct ClientAuth {
   SessionMode sessions = SessionMode::kStateful;
   std::chrono::seconds session_lifetime = std::chrono::hours(8);  // 1 s – 7 d
   std::string ticket_key_file;
-  std::uint32_t verify_depth = 10;  // intermediates between leaf and anchor; 0–100
-  std::uint32_t journal = 100'000;  // entries kept
+  CaNames ca_names = CaNames::kAll;  // of a strict profile, in the CertificateRequest
+  std::uint32_t verify_depth = 10;   // intermediates between leaf and anchor; 0–100
+  std::uint32_t journal = 100'000;   // entries kept
   ClientCertHeader client_cert_header = ClientCertHeader::kOff;
 };
 

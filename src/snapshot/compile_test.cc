@@ -158,6 +158,40 @@ TEST_F(CompileTest, OnlyAProfileThatAsksHasAVerifier) {
   EXPECT_EQ(find(snapshot, "tls-only").trust, clientauth::trust_digest({}));
 }
 
+TEST_F(CompileTest, CaNamesOver16KbAreNotSentAndSaidSo) {
+  const auto said = [&] {
+    std::vector<std::string> codes;
+    for (const model::Finding& one : findings) codes.push_back(one.code + " " + one.pointer);
+    return codes;
+  };
+  model::SslProfile& profile = add_profile("strict", "ca");
+  add_listener("a", "p443", "a.test", "strict");
+  std::size_t bytes = world().root.certificate.subject_der().size() + 2, one = 0;
+  for (int i = 0; bytes + one <= 16'384 || i == 0; ++i) {
+    // A name as long as it may be (64 characters), so that 200 files do.
+    const x509::Issued root = world().pki.root(std::string(60, 'x') + std::to_string(1000 + i));
+    one = root.certificate.subject_der().size() + 2;
+    bytes += one;
+    const std::string name = "ca" + std::to_string(i);
+    add_ca(name.c_str(), root);
+    profile.trusted_client_certificates.push_back({name, ""});
+  }
+  ASSERT_LE(bytes, 16'384U);
+  ASSERT_NE(compiled(), nullptr);
+  EXPECT_EQ(said(), std::vector<std::string>{});
+  add_ca("one-more", world().pki.root(std::string(60, 'x') + "last"));
+  profile.trusted_client_certificates.push_back({"one-more", ""});
+  bytes += one;
+  const std::vector<std::string> warning{"CaNamesNotSent /properties/sslProfiles/strict"};
+  ASSERT_NE(compiled(), nullptr);
+  EXPECT_EQ(said(), warning);
+  EXPECT_NE(findings[0].message.find("take " + std::to_string(bytes) + " bytes"), std::string::npos);
+  // Who wants none is not warned that there are none.
+  host.client_auth.ca_names = model::CaNames::kNone;
+  ASSERT_NE(compiled(), nullptr);
+  EXPECT_EQ(said(), std::vector<std::string>{});
+}
+
 TEST_F(CompileTest, EverythingThatIsWrongIsReportedWithItsPlace) {
   gateway.ssl_certificates[0].password = "wrong";
   gateway.trusted_client_certificates[0].data.bytes = "no certificate";

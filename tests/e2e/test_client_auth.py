@@ -339,13 +339,13 @@ class SeveralCas(GatewayCase):
 
 
 class Limits(GatewayCase):
-    """The host file's bounds on what a client may present."""
+    """What the host file says of presented chains: bounds, and whether their CAs are named."""
 
     @classmethod
     def host(cls) -> dict[str, object]:
         return {
             "limits": {"presented_certificates": 2, "presented_bytes": 4096, "rsa_bits": 2048},
-            "client_auth": {"verify_depth": 0},
+            "client_auth": {"verify_depth": 0, "ca_names": "none"},
         }
 
     @classmethod
@@ -364,6 +364,13 @@ class Limits(GatewayCase):
         self.assertTrue(client.handshake_fails(self.gateway.port(PASSTHROUGH), pki().untrusted_with_root, "1.3"))
         with self.gateway.tls(PASSTHROUGH, pki().untrusted_with_intermediate) as wire:
             self.assertEqual(wire.request().status, 200)
+
+    def test_no_ca_is_named_where_the_host_file_says_none(self) -> None:
+        for version in client.BOTH:
+            with self.subTest(version=version):
+                strict = client.s_client(self.gateway.port(STRICT), version=version, messages=True)
+                self.assertTrue(strict.certificate_requested)
+                self.assertEqual(strict.ca_names, [])
 
     def test_the_depth_counts_intermediates(self) -> None:
         with self.gateway.tls(STRICT, pki().good) as wire:

@@ -143,8 +143,8 @@ std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gat
 }
 
 std::vector<std::string> names_to_send(const clientauth::Verifier& verifier, const model::SslProfile& profile,
-                                       Findings& findings) {
-  if (verifier.policy().mode != clientauth::Mode::kStrict) return {};
+                                       model::CaNames wanted, Findings& findings) {
+  if (verifier.policy().mode != clientauth::Mode::kStrict || wanted == model::CaNames::kNone) return {};
   std::size_t total = 0;
   for (const std::string& name : verifier.policy().anchors->ca_names()) total += name.size() + 2;
   if (total > kMaxCaNames) {
@@ -186,7 +186,7 @@ bool compile_tls(const model::Gateway& gateway, const model::HttpListener& liste
                                     session,          host.limits.presented_bytes};
   options.http2 = gateway.enable_http2;
   options.session_ids = host.client_auth.sessions == model::SessionMode::kStateful;
-  if (verifier != nullptr) options.ca_names = names_to_send(*verifier, *profile, findings);
+  if (verifier != nullptr) options.ca_names = names_to_send(*verifier, *profile, host.client_auth.ca_names, findings);
   auto context = tls::ServerContext::create(std::move(options));
   if (!context) {
     findings.error(context.error().code, listener.pointer,
