@@ -1,16 +1,12 @@
 #include "store/journal_file.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 #include <set>
 
-#include <sys/stat.h>
-
-#include "base/strings.h"
 #include "store/internal/journal_chains.h"
 #include "store/internal/journal_schema.h"
-#include "store/internal/sqlite.h"
+#include "store/internal/kept_database.h"
 
 namespace portcullis::store {
 
@@ -23,13 +19,6 @@ namespace {
 
 // Of a write-ahead log that a reader keeps from being emptied: more is not written.
 constexpr std::int64_t kMostWaitingPages = 16'384;
-constexpr std::int64_t kPageBytes = 4'096;
-
-std::pair<dev_t, ino_t> identity_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {};
-  return {status.st_dev, status.st_ino};
-}
 
 enum Insert : int {
   kHalf = 1,
@@ -86,35 +75,26 @@ struct JournalFile::Tables {
   Result<void> trim();
   Result<void> evict(std::uint64_t count);
   Result<void> evict(bool refused, std::uint64_t count);
-  Result<std::int64_t> bytes();
   // Runs `work` in a transaction of its own.
-  template <class Work>
-  Result<void> transaction(Work work);
+  Result<void> transaction(const std::function<Result<void>()>& work);
 
   Database database;
   JournalChains chains;
   JournalLimits limits;
-  std::string path;
-  std::pair<dev_t, ino_t> file{};
+  internal::FilePlace place;
   WallTime started{};
   std::int64_t process = 0;
   std::int64_t run = 0;
   Half halves[2];  // admitted, refused
 
   Statement insert, oldest;
-  Statement page_count, free_pages;
+  internal::UsedBytes used;
 };
 
 Result<void> JournalFile::Tables::prepare(const Options& options) {
   limits = options.limits;
   started = options.started;
   process = options.process;
-  if (auto set = database.run("PRAGMA page_size=4096; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; "
-                              "PRAGMA cell_size_check=ON; PRAGMA journal_size_limit=8388608;");
-      !set) {
-    return set;
-  }
-  if (auto ready = internal::prepare_schema(database); !ready) return ready;
   auto prepared = database.prepare_all(
       {{&insert,
         "INSERT INTO entry(refused,time,run,connection,request,event,outcome,reason,log_value,detail,gateway,"
@@ -123,9 +103,8 @@ Result<void> JournalFile::Tables::prepare(const Options& options) {
         "cache_hit,allowed) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
        {&oldest,
         "DELETE FROM entry WHERE id IN (SELECT id FROM entry INDEXED BY entry_by_half WHERE refused=? "
-        "ORDER BY id LIMIT ?) RETURNING chain"},
-       {&page_count, "PRAGMA page_count"},
-       {&free_pages, "PRAGMA freelist_count"}});
+        "ORDER BY id LIMIT ?) RETURNING chain"}});
+  if (prepared) prepared = used.prepare(database);
   if (prepared) prepared = chains.prepare(options.describe);
   // A table that is not as it was made.
   if (!prepared) return fail(internal::kDamaged, prepared.error().message);
@@ -159,15 +138,10 @@ Result<void> JournalFile::Tables::begin_run() {
   return {};
 }
 
-template <class Work>
-Result<void> JournalFile::Tables::transaction(Work work) {
-  if (auto begun = database.run("BEGIN IMMEDIATE"); !begun) return begun;
+Result<void> JournalFile::Tables::transaction(const std::function<Result<void>()>& work) {
   const Half before[2] = {halves[0], halves[1]};
-  Result<void> done = work();
-  if (done) done = database.run("COMMIT");
+  Result<void> done = internal::in_transaction(database, work);
   if (done) return done;
-  // Where SQLite has rolled back by itself this fails, and that is as good.
-  static_cast<void>(database.run("ROLLBACK"));
   std::copy(before, before + 2, halves);
   chains.forget_known();
   return done;
@@ -256,17 +230,6 @@ Result<void> JournalFile::Tables::evict(std::uint64_t count) {
   return evict(!fuller, other);
 }
 
-Result<std::int64_t> JournalFile::Tables::bytes() {
-  std::int64_t pages = 0;
-  for (auto [statement, sign] : {std::pair{&page_count, 1}, std::pair{&free_pages, -1}}) {
-    const auto row = statement->step();
-    if (!row) return tl::unexpected<Error>(row.error());
-    pages += sign * statement->number(0);
-    statement->reset();
-  }
-  return pages * kPageBytes;
-}
-
 Result<void> JournalFile::Tables::trim() {
   const auto total = [this] { return halves[0].entries + halves[1].entries; };
   if (total() > limits.entries) {
@@ -275,7 +238,7 @@ Result<void> JournalFile::Tables::trim() {
   const auto most = static_cast<std::int64_t>(std::max(limits.bytes, JournalLimits::kLeastBytes));
   // Each round takes what should suffice if entries were alike; they are not.
   for (;;) {
-    const auto taken = bytes();
+    const auto taken = used.ask();
     if (!taken) return tl::unexpected<Error>(taken.error());
     if (*taken <= most || total() == 0) return {};
     const auto over = static_cast<std::uint64_t>(*taken - most);
@@ -298,42 +261,19 @@ Result<void> JournalFile::Tables::write(std::span<const JournalSlot* const> note
 JournalFile::JournalFile(std::unique_ptr<Tables> tables) : tables_(std::move(tables)) {}
 JournalFile::~JournalFile() = default;
 
-namespace {
-
-Result<void> set_damaged_aside(const std::string& path) {
-  std::remove((path + "-wal").c_str());
-  std::remove((path + "-shm").c_str());
-  const std::string aside = path + ".damaged";
-  if (std::rename(path.c_str(), aside.c_str()) == 0) return {};
-  return fail(internal::kFailed, path + ": damaged, and cannot be renamed to " + aside);
-}
-
-}  // namespace
-
 Result<std::unique_ptr<JournalFile>> JournalFile::open(const std::string& path, const Options& options,
                                                        bool* set_aside) {
-  if (set_aside != nullptr) *set_aside = false;
-  for (bool first = true;; first = false) {
-    Result<void> opened;
-    {
-      auto database = Database::open(path, Database::Mode::kWriter);
-      if (database) {
-        auto tables = std::make_unique<Tables>(std::move(*database));
-        opened = tables->prepare(options);
-        tables->path = path;
-        tables->file = identity_of(path);
-        if (opened) return std::unique_ptr<JournalFile>(new JournalFile(std::move(tables)));
-      } else {
-        opened = forward_error(database);
-      }
-    }
-    if (opened.error().code != internal::kDamaged || !first) {
-      opened.error().message.insert(0, path + ": ");
-      return forward_error(opened);
-    }
-    if (auto moved = set_damaged_aside(path); !moved) return forward_error(moved);
-    if (set_aside != nullptr) *set_aside = true;
-  }
+  std::unique_ptr<Tables> tables;
+  const auto use = [&](Database database) {
+    tables = std::make_unique<Tables>(std::move(database));
+    auto ready = tables->prepare(options);
+    if (!ready) tables.reset();
+    return ready;
+  };
+  if (auto opened = internal::open_kept(path, internal::kJournalKind, use, set_aside); !opened)
+    return forward_error(opened);
+  tables->place = internal::FilePlace(path);
+  return std::unique_ptr<JournalFile>(new JournalFile(std::move(tables)));
 }
 
 Result<void> JournalFile::append(std::span<const JournalSlot* const> notes, std::span<const LeftOut> left_out,
@@ -352,7 +292,7 @@ Result<void> JournalFile::set_limits(const JournalLimits& limits) {
   return tables_->database.run("PRAGMA incremental_vacuum");
 }
 
-bool JournalFile::in_place() const { return identity_of(tables_->path) == tables_->file; }
+bool JournalFile::in_place() const { return tables_->place.in_place(); }
 
 std::uint64_t JournalFile::entries() const { return tables_->halves[0].entries + tables_->halves[1].entries; }
 

@@ -1,8 +1,6 @@
 #include "store/internal/journal_schema.h"
 
-#include <string>
-
-#include "base/strings.h"
+#include <iterator>
 
 namespace portcullis::store::internal {
 namespace {
@@ -100,61 +98,11 @@ CREATE VIEW journal AS
   FROM entry LEFT JOIN chain ON chain.id = entry.chain;
 )sql";
 
-Result<void> in_transaction(Database& database, const std::string& sql) {
-  if (auto begun = database.run("BEGIN IMMEDIATE"); !begun) return begun;
-  Result<void> done = database.run(sql);
-  if (done) done = database.run("COMMIT");
-  if (!done) static_cast<void>(database.run("ROLLBACK"));
-  return done;
-}
-
-Result<void> create(Database& database) {
-  // The first takes effect in an empty file only, and not within a transaction.
-  if (auto made = database.run("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;"); !made) return made;
-  return in_transaction(database, std::string(kTables) + "PRAGMA application_id=" +
-                                      std::to_string(kJournalApplication) + "; PRAGMA user_version=1;");
-}
-
-Result<void> bring_up_to_date(Database& database, std::int64_t schema) {
-  if (schema == kJournalSchema) return {};
-  const auto tables = database.number_of("SELECT count(*) FROM sqlite_schema WHERE type='table' AND name='entry'");
-  if (!tables) return tl::unexpected<Error>(tables.error());
-  if (*tables != 1) return fail(kDamaged, "no table 'entry'");
-  return in_transaction(
-      database, std::string(kRevocation) + kView + "PRAGMA user_version=" + std::to_string(kJournalSchema) + ";");
-}
-
-Result<void> check(Database& database) {
-  auto check = database.prepare("PRAGMA quick_check(1)");
-  if (!check) return forward_error(check);
-  const auto row = check->step();
-  if (!row) return tl::unexpected<Error>(row.error());
-  if (*row && check->text(0) != "ok") return fail(kDamaged, printable(check->text(0)));
-  return {};
-}
+constexpr const char* kSchemas[] = {kTables, kRevocation};
+static_assert(std::size(kSchemas) == kJournalSchema);
 
 }  // namespace
 
-Result<void> prepare_schema(Database& database) {
-  const auto application = database.number_of("PRAGMA application_id");
-  if (!application) return tl::unexpected<Error>(application.error());
-  const auto objects = database.number_of("SELECT count(*) FROM sqlite_schema");
-  if (!objects) return tl::unexpected<Error>(objects.error());
-  if (*objects == 0) {
-    if (auto made = create(database); !made) return made;
-  } else if (*application != kJournalApplication) {
-    return fail(kDamaged, "not a journal of Portcullis");
-  }
-  const auto schema = database.number_of("PRAGMA user_version");
-  if (!schema) return tl::unexpected<Error>(schema.error());
-  if (*schema > kJournalSchema) {
-    return fail("store.newer", "written by a later version (schema " + std::to_string(*schema) + ", this one reads " +
-                                   std::to_string(kJournalSchema) + ")");
-  }
-  if (*schema < 1) return fail(kDamaged, "no schema " + std::to_string(*schema));
-  if (auto set = database.run("PRAGMA journal_mode=WAL"); !set) return set;
-  if (auto whole = check(database); !whole) return whole;
-  return bring_up_to_date(database, *schema);
-}
+const DatabaseKind kJournalKind{"journal", kJournalApplication, "entry", kSchemas, kView};
 
 }  // namespace portcullis::store::internal

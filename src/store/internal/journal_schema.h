@@ -5,8 +5,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
-#include "base/result.h"
-#include "store/internal/sqlite.h"
+#include "store/internal/kept_database.h"
 
 namespace portcullis::store::internal {
 
@@ -19,9 +18,6 @@ inline constexpr int kJournalApplication = 0x50434a31;
 // 2: what was known of revocation.
 inline constexpr int kJournalSchema = 2;
 
-// Makes the tables in an empty file, brings those of an earlier version up to date, and looks whether the file is
-// whole. Errors: store.damaged (another database, too, and tables that are not as they were made), store.newer,
-// store.*.
-Result<void> prepare_schema(Database& database);
+extern const DatabaseKind kJournalKind;
 
 }  // namespace portcullis::store::internal

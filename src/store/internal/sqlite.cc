@@ -41,16 +41,23 @@ tl::unexpected<Error> failure(sqlite3* database, int result) {
   return fail(code_of(result), std::move(message));
 }
 
-// SQLite would make the file with the umask's mode, and its companions after it.
+// SQLite would make the file with the umask's mode, and its companions after it. A file that is there is not opened for
+// that: closing any descriptor of it would drop the locks that this process's other connections hold (fcntl(2)).
 Result<void> make_private(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-  if (fd < 0) return fail(kFailed, path + ": " + std::strerror(errno));
   struct stat status {};
-  const bool mended = fstat(fd, &status) == 0 && ((status.st_mode & 0077) == 0 || fchmod(fd, 0600) == 0);
-  ::close(fd);
+  if (::lstat(path.c_str(), &status) != 0) {
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+      ::close(fd);
+      return {};
+    }
+    if (errno != EEXIST || ::lstat(path.c_str(), &status) != 0) {
+      return fail(kFailed, path + ": " + std::strerror(errno));
+    }
+  }
   if (!S_ISREG(status.st_mode)) return fail(kFailed, path + ": not a file");
-  if (!mended) return fail(kFailed, path + ": others may read it, and its mode cannot be changed to 0600");
-  return {};
+  if ((status.st_mode & 0077) == 0 || ::chmod(path.c_str(), 0600) == 0) return {};
+  return fail(kFailed, path + ": others may read it, and its mode cannot be changed to 0600");
 }
 
 }  // namespace
