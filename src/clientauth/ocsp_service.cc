@@ -113,19 +113,35 @@ std::string OcspService::make_nonce() {
 
 std::optional<RevocationStatus> OcspService::recall(const OcspQuery& query) const {
   if (!memory_.load || answers_.last(query.key) != nullptr) return std::nullopt;
-  const std::optional<std::string> saved = memory_.load(query.key);
+  const std::optional<Saved> saved = memory_.load(query.key);
   if (!saved) return std::nullopt;
-  RevocationStatus status = revocation::check_ocsp_response(*saved, query.id, query.issuer, loop_.wall_now());
+  RevocationStatus status = revocation::check_ocsp_response(saved->response, query.id, query.issuer, loop_.wall_now());
+  if (!status.answer && saved->revoked) {
+    // The certificate of a delegate that signed it may live for days, and what it says for as long as the client's
+    // does. For this word only it is taken as of the moment that it was heard.
+    status = revocation::check_ocsp_response(saved->response, query.id, query.issuer, saved->heard_at);
+    if (status.outcome != Outcome::kRevoked) return std::nullopt;
+  }
   if (!status.answer) return std::nullopt;
   return status;
 }
 
-void OcspService::save(const OcspQuery& query, const Heard& heard) const {
+void OcspService::save(const OcspQuery& query, Heard heard, bool takes_back) const {
   const auto& answer = heard.status.answer;
   if (!memory_.save || heard.response.empty() || !answer) return;
-  const Outcome outcome = heard.status.outcome;
-  if (outcome == Outcome::kRevoked) memory_.save(query.key, heard.response, loop_.wall_now() + kRevokedKept);
-  if (outcome == Outcome::kGood && answer->next_update) memory_.save(query.key, heard.response, *answer->next_update);
+  Saved saved;
+  saved.response = std::move(heard.response);
+  saved.this_update = answer->this_update;
+  saved.heard_at = loop_.wall_now();
+  if (heard.status.outcome == Outcome::kRevoked) {
+    saved.revoked = true;
+    saved.until = saved.heard_at + kRevokedKept;
+  } else if (heard.status.outcome == Outcome::kGood && (answer->next_update || takes_back)) {
+    saved.until = answer->next_update.value_or(answer->this_update);
+  } else {
+    return;
+  }
+  memory_.save(query.key, std::move(saved));
 }
 
 Task<OcspService::Heard> OcspService::ask(const OcspQuery& query) {
@@ -139,7 +155,9 @@ Task<OcspService::Heard> OcspService::ask(const OcspQuery& query) {
     co_return heard;
   }
   const std::optional<RevocationStatus> saved = recall(query);
+  heard.was_revoked = saved && saved->outcome == Outcome::kRevoked;
   if (saved && holds(*saved, loop_.wall_now())) {
+    ++counts_.recalled;
     heard.status = *saved;
     co_return heard;
   }
@@ -215,14 +233,15 @@ std::shared_ptr<const OcspAnswer> OcspService::settle(const std::shared_ptr<cons
   }
   answers_.put(answer);
   if (outcome == Outcome::kGood && next > now) schedule_refresh(answer, next - now);
-  if (outcome == fetched) save(*query, heard);
   if (on_answer_ && heard.fetched) {
     OcspAnswer said;  // which is not always what is known
     said.query = query;
     said.latency = latency;
-    said.status = std::move(heard.status);
+    said.status = heard.status;
     on_answer_(said);
   }
+  const bool takes_back = was_revoked || heard.was_revoked;
+  if (outcome == fetched) save(*query, std::move(heard), takes_back);
   if (outcome == Outcome::kRevoked && !was_revoked && on_revoked_) on_revoked_(*answer);
   return answer;
 }

@@ -32,6 +32,7 @@ struct OcspCounts {
   std::uint64_t queries = 0;    // sent
   std::uint64_t refreshes = 0;  // of them: ahead of need
   std::uint64_t shared = 0;     // that joined a query under way
+  std::uint64_t recalled = 0;   // answered by what was saved, without a query
 };
 
 class OcspService {
@@ -40,11 +41,20 @@ class OcspService {
   using Reply = std::function<void(std::shared_ptr<const OcspAnswer>)>;
   // What each query heard, and each certificate that turned out to be revoked and was not known to be.
   using Observer = std::function<void(const OcspAnswer&)>;
-  // What outlives the process: signed answers as they came, by OcspQuery::key. Both are called on the service's thread
-  // and may wait for a disk. Nothing rests on the store's honesty: what it gives back is checked like any other answer.
+  // A signed answer as it came, for those who keep it; beside it what they need to know of it.
+  struct Saved {
+    std::string response;
+    bool revoked = false;  // it says so; otherwise good
+    WallTime this_update{};
+    WallTime heard_at{};
+    WallTime until{};  // how long it is of use
+  };
+  // What outlives the process, by OcspQuery::key. Both are called on the service's thread and may wait for a disk.
+  // Nothing rests on the store's honesty: what it gives back is checked like any other answer. It must not let an older
+  // good answer take the place of a revoked one.
   struct Memory {
-    std::function<void(const Digest& key, std::string_view response, WallTime until)> save;
-    std::function<std::optional<std::string>(const Digest& key)> load;
+    std::function<void(const Digest& key, Saved answer)> save;
+    std::function<std::optional<Saved>(const Digest& key)> load;
   };
 
   OcspService(event::Loop& loop, OcspAnswers& answers, Fetch fetch);
@@ -52,7 +62,7 @@ class OcspService {
   OcspService(const OcspService&) = delete;
   OcspService& operator=(const OcspService&) = delete;
 
-  // Before anything is asked. Called on the service's thread.
+  // Before anything is asked, or on the service's thread. Called on the service's thread.
   void on_answer(Observer observer) { on_answer_ = std::move(observer); }
   void on_revoked(Observer observer) { on_revoked_ = std::move(observer); }
   void remember_by(Memory memory) { memory_ = std::move(memory); }
@@ -80,12 +90,14 @@ class OcspService {
   // What a query brought, and what of it is worth saving.
   struct Heard {
     revocation::RevocationStatus status;
-    std::string response;  // empty: nothing to save
-    bool fetched = false;  // a responder was asked
+    std::string response;      // empty: nothing to save
+    bool fetched = false;      // a responder was asked
+    bool was_revoked = false;  // by what was saved
   };
   event::Task<Heard> ask(const OcspQuery& query);
   std::optional<revocation::RevocationStatus> recall(const OcspQuery& query) const;
-  void save(const OcspQuery& query, const Heard& heard) const;
+  // `takes_back`: that the certificate was revoked is known, and no longer so.
+  void save(const OcspQuery& query, Heard heard, bool takes_back) const;
   std::shared_ptr<const OcspAnswer> settle(const std::shared_ptr<const OcspQuery>& query, Heard heard,
                                            std::chrono::milliseconds latency);
   std::chrono::milliseconds failure_memory(const OcspQuery& query) const;

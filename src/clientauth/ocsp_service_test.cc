@@ -180,30 +180,31 @@ struct OcspMemoryTest : OcspServiceTest {
                                             [this](revocation::OcspRequest request, event::Deadline deadline) {
                                               return fetch(this, std::move(request), deadline);
                                             });
-    service->remember_by({[this](const Digest& key, std::string_view response, WallTime until) {
-                            saved[key] = {std::string(response), until};
-                          },
+    service->remember_by({[this](const Digest& key, OcspService::Saved answer) { saved[key] = std::move(answer); },
                           [this](const Digest& key) {
                             const auto found = saved.find(key);
                             return found == saved.end() ? std::nullopt
-                                                        : std::optional<std::string>(found->second.first);
+                                                        : std::optional<OcspService::Saved>(found->second);
                           }});
     desk = std::make_unique<OcspDesk>(*loop, *service);
   }
   std::vector<std::unique_ptr<OcspAnswers>> known;
   std::vector<std::unique_ptr<OcspService>> services;
-  std::map<Digest, std::pair<std::string, WallTime>> saved;
+  std::map<Digest, OcspService::Saved> saved;
 };
 
 TEST_F(OcspMemoryTest, AsksNothingThatWasAnsweredBeforeTheRestart) {
   const auto query = query_of(client);
   EXPECT_EQ(said(query), "good");
   ASSERT_EQ(saved.size(), 1U);
-  EXPECT_EQ(saved[query->key].second, kNow + 3600s);
+  EXPECT_EQ(saved[query->key].until, kNow + 3600s);
+  EXPECT_EQ(saved[query->key].this_update, kNow - 1s);
+  EXPECT_FALSE(saved[query->key].revoked);
   begin();
   EXPECT_EQ(said(query), "good");
   EXPECT_EQ(requests.size(), 1U);
   EXPECT_EQ(service->counts().queries, 0U);
+  EXPECT_EQ(service->counts().recalled, 1U);
   pass(3601s);
   begin();
   EXPECT_EQ(said(query), "good");
@@ -221,15 +222,48 @@ TEST_F(OcspMemoryTest, KnowsTheRevokedAcrossARestartWithTheResponderDown) {
   EXPECT_EQ(requests.size(), 2U) << "a newer answer was asked for";
 }
 
+TEST_F(OcspMemoryTest, KnowsTheRevokedWhenTheDelegateThatSaidSoHasExpired) {
+  const auto query = query_of(client);
+  const x509::Issued delegate = pki.leaf("delegate", ca, {.not_after = kNow + 48h, .eku = "OCSPSigning"});
+  revocation::TestResponse spec;
+  spec.singles.push_back({.about = &client, .status = V_OCSP_CERTSTATUS_REVOKED, .this_update = kNow - 1s});
+  spec.signer = &delegate;
+  spec.certificates = {&delegate};
+  saved[query->key] = {revocation::ocsp_response(spec), true, kNow - 1s, kNow, kNow + 9600h};
+  failing = Outcome::kUnreachable;
+  pass(72h);
+  begin();
+  EXPECT_EQ(said(query), "revoked");
+  // A good answer is taken as of now only, whatever is said about it.
+  spec.singles[0].status = V_OCSP_CERTSTATUS_GOOD;
+  saved[query->key] = {revocation::ocsp_response(spec), true, kNow - 1s, kNow, kNow + 9600h};
+  pass(72h);
+  begin();
+  EXPECT_EQ(said(query), "ocsp.unreachable");
+}
+
+TEST_F(OcspMemoryTest, SavesWhatTakesARevocationBack) {
+  const auto query = query_of(client);
+  says.status = V_OCSP_CERTSTATUS_REVOKED;
+  EXPECT_EQ(said(query), "revoked");
+  EXPECT_TRUE(saved[query->key].revoked);
+  pass(2h);
+  begin();
+  says.status = V_OCSP_CERTSTATUS_GOOD;
+  valid_for.reset();
+  EXPECT_EQ(said(query), "good");
+  EXPECT_FALSE(saved[query->key].revoked) << "or the next process would know better";
+}
+
 TEST_F(OcspMemoryTest, ChecksWhatWasSaved) {
   const auto query = query_of(client);
   EXPECT_EQ(said(query), "good");
   // Another's answer, and what is no answer at all.
-  saved[query->key].first = revocation::ocsp_response(ca, other);
+  saved[query->key].response = revocation::ocsp_response(ca, other);
   begin();
   says.status = V_OCSP_CERTSTATUS_REVOKED;
   EXPECT_EQ(said(query), "revoked");
-  saved[query->key].first = "nonsense";
+  saved[query->key].response = "nonsense";
   begin();
   says.status = V_OCSP_CERTSTATUS_GOOD;
   EXPECT_EQ(said(query), "good");

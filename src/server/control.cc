@@ -8,6 +8,7 @@
 #include "event/signal.h"
 #include "proxy/journal_record.h"
 #include "server/notify.h"
+#include "server/ocsp_memory.h"
 #include "server/process.h"
 #include "store/state_dir.h"
 #include "x509/lean_keys.h"
@@ -113,16 +114,26 @@ void Control::make_store(const model::HostConfig& host) {
   store_ = std::make_unique<store::Store>(std::move(options));
 }
 
-Result<void> Control::make_state_dir(const model::HostConfig& host) const {
-  if (host.client_auth.journal == 0) return {};
+Result<void> Control::make_state_dir(const model::HostConfig& host, const snapshot::Snapshot& snapshot) {
+  keeps_answers_ = asks_responders(snapshot);
+  if (host.client_auth.journal == 0 && !keeps_answers_) return {};
   const auto ids = ids_of(started_with_.user);
   if (!ids) return tl::unexpected<Error>(ids.error());
-  return store::make_state_dir(started_with_.state_dir, ids->user, ids->group);
+  return judge_state_dir(host, store::make_state_dir(started_with_.state_dir, ids->user, ids->group));
 }
 
-Result<void> Control::check_state_dir(const model::HostConfig& host) const {
-  if (host.client_auth.journal == 0) return {};
-  return store::check_state_dir(started_with_.state_dir);
+Result<void> Control::check_state_dir(const model::HostConfig& host) {
+  if (host.client_auth.journal == 0 && !keeps_answers_) return {};
+  return judge_state_dir(host, store::check_state_dir(started_with_.state_dir));
+}
+
+Result<void> Control::judge_state_dir(const model::HostConfig& host, Result<void> usable) {
+  if (usable || host.client_auth.journal != 0) return usable;
+  keeps_answers_ = false;
+  log_warn(
+      "ocsp_memory.off", usable.error(),
+      {{"do", "until then OCSP responders are asked anew after each restart, and what they revoked is forgotten"}});
+  return {};
 }
 
 Result<void> Control::make_workers(const model::HostConfig& host) {
@@ -173,10 +184,12 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   auto sockets = bind_new(*snapshot);
   if (!sockets) return forward_error(sockets);
   outline_ = validate::outline(configuration.gateways, configuration.host);
-  if (auto made = make_state_dir(configuration.host); !made) return made;
+  if (auto made = make_state_dir(configuration.host, *snapshot); !made) return made;
   if (auto dropped = drop_privileges(configuration.host.user); !dropped) return dropped;
   if (auto checked = check_state_dir(configuration.host); !checked) return checked;
+  store_->keep_answers(keeps_answers_);
   store_->start();
+  ocsp_->remember_by(memory_in(*store_));
   ocsp_->start();
   for (auto& worker : workers_) worker->start();
   signal_watch_ = std::make_unique<event::Watch>(*loop_, signals.get());
@@ -192,7 +205,7 @@ void Control::run() {
   ocsp_->stop();
   if (store_->stop()) return;
   // Its thread hangs in a write: what it holds dies with the process.
-  log_error("stopped.by_force", {{"waiting_for", store_->journal_path()}});
+  log_error("stopped.by_force", {{"waiting_for", store_->state_dir()}});
   access_log_->flush();
   log_->flush();
   std::_Exit(1);
@@ -341,7 +354,7 @@ void Control::reload() {
     loaded.findings.error(sockets.error().code, "", sockets.error().message);
     return reload_failed(loaded.findings);
   }
-  auto usable = make_state_dir(loaded.configuration->host);
+  auto usable = make_state_dir(loaded.configuration->host, *snapshot);
   if (usable) usable = check_state_dir(loaded.configuration->host);
   if (!usable) {
     loaded.findings.error(usable.error().code, "", usable.error().message);
@@ -353,6 +366,7 @@ void Control::reload() {
   note_weakening(*loaded.configuration);
   shared_->limits.configure(loaded.configuration->host.limits);
   store_->set_journal_entries(loaded.configuration->host.client_auth.journal);
+  store_->keep_answers(keeps_answers_);
   shared_->closures.configure(loaded.configuration->host.limits.closures_per_s);
   log_->set_level(level_of(loaded.configuration->host.log_level));
   carryover_->keep_only(*snapshot);

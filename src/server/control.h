@@ -38,9 +38,12 @@ class Control {
 
   Result<void> open_logs(const model::HostConfig& host);
   void make_store(const model::HostConfig& host);
-  // Makes the state directory, for whom this process will run as, where the configuration needs it.
-  Result<void> make_state_dir(const model::HostConfig& host) const;
-  Result<void> check_state_dir(const model::HostConfig& host) const;
+  // Makes the state directory, for whom this process will run as, where the configuration needs it: for the journal or
+  // for OCSP's answers. Where it is unusable no journal can be kept, and that is an error; without answers it is served
+  // all the same, and a restart asks anew.
+  Result<void> make_state_dir(const model::HostConfig& host, const snapshot::Snapshot& snapshot);
+  Result<void> check_state_dir(const model::HostConfig& host);
+  Result<void> judge_state_dir(const model::HostConfig& host, Result<void> usable);
   Result<void> make_workers(const model::HostConfig& host);
   // Listening sockets for the addresses that are not open yet. All or none.
   Result<Sockets> bind_new(const snapshot::Snapshot& snapshot);
@@ -86,6 +89,7 @@ class Control {
   std::shared_ptr<const snapshot::Snapshot> snapshot_;
   model::HostConfig started_with_;
   validate::AuthenticationOutline outline_;  // of what is published
+  bool keeps_answers_ = false;               // of OCSP; decided by the two above
   bool ending_ = false;
 };
 

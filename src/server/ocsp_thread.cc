@@ -116,6 +116,7 @@ void OcspThread::configure(fetch::AddressPolicy policy) {
 Task<void> OcspThread::end() {
   co_await client_->shut_down();
   co_await service_->finish();
+  service_->remember_by({});
   co_await stapler_->finish();
   loop_->stop();
 }

@@ -36,6 +36,8 @@ class OcspThread {
   // Before start(). Called on this thread with the key of the question (OcspQuery::key) for each certificate that
   // turned out to be revoked and was not known to be.
   void on_revoked(std::function<void(const Digest& question)> told) { told_revoked_ = std::move(told); }
+  // Before start(). What is remembered over a restart; let go of on this thread when it ends.
+  void remember_by(clientauth::OcspService::Memory memory) { service_->remember_by(std::move(memory)); }
   void start();                                 // control thread
   void configure(fetch::AddressPolicy policy);  // any thread
   void stop();                                  // control thread; cancels what is under way; a second call does nothing

@@ -18,14 +18,6 @@ namespace {
 // Of one transaction: a failure loses no more.
 constexpr std::size_t kBatch = 1'024;
 
-std::string_view remedy(std::string_view code) {
-  if (code == "store.locked") return "end the other process, or give this one another state_dir";
-  if (code == "store.newer") return "move the file away to begin a new journal";
-  if (code == "store.full") return "make room on the disk of state_dir, or see what its quota and its health are";
-  if (code == "store.busy") return "end what reads or locks the file: a program that holds a transaction open";
-  return "mend the file's permissions or its disk, or move it away";
-}
-
 }  // namespace
 
 Store::Store(Options options)
@@ -36,7 +28,14 @@ Store::Store(Options options)
                                          {{"reason", "sampled"}})),
       unwritten_(options_.metrics->counter("portcullis_journal_left_out_total", "Events that are not in the journal.",
                                            {{"reason", "not_written"}})),
-      wanted_entries_(options_.journal_entries) {
+      answers_({.path = options_.state_dir + "/ocsp.db",
+                .limits = options_.answers,
+                .clock = options_.clock,
+                .metrics = options_.metrics,
+                .retry = options_.retry,
+                .report = options_.report}),
+      wanted_entries_(options_.journal_entries),
+      trouble_("journal.unavailable", journal_path(), options_.report) {
   options_.feeds.wake = [this] {
     {
       const std::scoped_lock lock(mutex_);
@@ -78,6 +77,15 @@ void Store::set_journal_entries(std::uint64_t entries) {
   work_.notify_one();
 }
 
+void Store::keep_answers(bool keep) {
+  answers_.set_enabled(keep);
+  {
+    const std::scoped_lock lock(mutex_);
+    woken_ = true;
+  }
+  work_.notify_one();
+}
+
 bool Store::flush(std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);
   if (ended_) return true;
@@ -113,6 +121,12 @@ void Store::run() {
     if (wanted != 0 && entries_ == 0) entries_ = wanted;
     drain(stopping || wanted == 0);
     if (wanted != entries_) apply_limits(wanted);
+    if (answers_.enabled()) {
+      answers_.write([this] { return own_directory(); }, stopping);
+    } else {
+      answers_.close();
+      if (entries_ == 0) lock_ = StateLock();
+    }
     {
       const std::scoped_lock lock(mutex_);
       flush_done_ = flush_to;
@@ -120,6 +134,7 @@ void Store::run() {
     done_.notify_all();
   }
   journal_.reset();
+  answers_.close();
   lock_ = StateLock();
   {
     const std::scoped_lock lock(mutex_);
@@ -132,8 +147,7 @@ void Store::apply_limits(std::uint64_t entries) {
   entries_ = entries;
   if (entries == 0) {
     journal_.reset();
-    lock_ = StateLock();
-    reported_.clear();
+    trouble_.over();
     log_info("journal.closed");
     return;
   }
@@ -141,6 +155,14 @@ void Store::apply_limits(std::uint64_t entries) {
   const std::uint64_t before = journal_->entries();
   if (auto set = journal_->set_limits(JournalLimits::of(entries)); !set) return failed(set.error(), 0);
   log_info("journal.limit", {{"entries", journal_->entries()}, {"forgotten", before - journal_->entries()}});
+}
+
+Result<void> Store::own_directory() {
+  if (lock_.held()) return {};
+  auto lock = StateLock::take(options_.state_dir);
+  if (!lock) return forward_error(lock);
+  lock_ = std::move(*lock);
+  return {};
 }
 
 bool Store::open_journal() {
@@ -153,14 +175,10 @@ bool Store::open_journal() {
   const MonoTime now = options_.clock->mono();
   if (now < next_try_) return false;
   next_try_ = now + options_.retry;
-  if (!lock_.held()) {
-    auto lock = StateLock::take(options_.state_dir);
-    if (!lock) {
-      not_open_ = lock.error();
-      failed(not_open_, 0);
-      return false;
-    }
-    lock_ = std::move(*lock);
+  if (auto own = own_directory(); !own) {
+    not_open_ = own.error();
+    failed(not_open_, 0);
+    return false;
   }
   JournalFile::Options options;
   options.limits = JournalLimits::of(entries_);
@@ -180,7 +198,7 @@ bool Store::open_journal() {
     return false;
   }
   journal_ = std::move(*opened);
-  reported_.clear();
+  trouble_.over();
   log_info("journal.opened", {{"path", journal_path()}, {"entries", journal_->entries()}});
   return true;
 }
@@ -245,28 +263,15 @@ Result<void> Store::append(std::span<const JournalSlot* const> notes, std::vecto
   auto appended = journal_->append(notes, left_out, options_.clock->wall());
   if (!appended) return appended;
   unwritten_yet_ = {};
-  if (!reported_.empty()) log_info("journal.recovered", {{"path", journal_path()}});
-  reported_.clear();
+  if (trouble_.over()) log_info("journal.recovered", {{"path", journal_path()}});
   return appended;
 }
 
 void Store::failed(const Error& error, std::uint64_t events) {
-  for (Losses* losses : {&unreported_, &unwritten_yet_}) {
-    if (losses->events == 0) losses->since = options_.clock->wall();
-    losses->events += events;
-  }
+  if (unwritten_yet_.events == 0) unwritten_yet_.since = options_.clock->wall();
+  unwritten_yet_.events += events;
   unwritten_.add(events);
-  report(error);
-}
-
-void Store::report(const Error& error) {
-  const MonoTime now = options_.clock->mono();
-  if (reported_ == error.code && now < next_report_) return;
-  reported_ = error.code;
-  next_report_ = now + options_.report;
-  log_error("journal.unavailable", error,
-            {{"path", journal_path()}, {"not_written", unreported_.events}, {"do", remedy(error.code)}});
-  unreported_ = {};
+  trouble_.tell(error, options_.clock->mono(), events);
 }
 
 }  // namespace portcullis::store

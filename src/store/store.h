@@ -1,6 +1,6 @@
-// Store: what the gateway keeps in its state directory, and the one thread that writes it. A thread of its own, not the
-// control thread: a disk that stalls must hold up neither signals nor a reload. Owned by the server for the life of the
-// process; workers reach it by their JournalFeed only.
+// Store: what the gateway keeps in its state directory, the journal and OCSP's answers, and the one thread that writes
+// it. A thread of its own, not the control thread: a disk that stalls must hold up neither signals nor a reload. Owned
+// by the server for the life of the process; workers reach it by their JournalFeed only.
 //
 // A failure on disk is never a failure to serve. Where the directory is locked by another process (one that drains
 // while its successor has started), full, or refuses, the program log says so once and once a minute, what could not be
@@ -20,6 +20,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "store/answer_keeper.h"
+#include "store/internal/trouble_report.h"
 #include "store/journal_feed.h"
 #include "store/journal_file.h"
 #include "store/state_dir.h"
@@ -39,6 +41,7 @@ class Store {
     std::chrono::milliseconds interval{500};  // the longest that an entry waits to be written
     std::chrono::milliseconds retry{5'000};   // after a failure to open
     std::chrono::milliseconds report{60'000};
+    AnswerLimits answers;
   };
 
   explicit Store(Options options);
@@ -53,6 +56,9 @@ class Store {
   void start();
   // Keeps so many entries from now on, older ones going at once; 0: notes no more, and closes the file. Any thread.
   void set_journal_entries(std::uint64_t entries);
+  // Whether OCSP's answers are kept, from now on; off at first, and then the file is closed. Any thread.
+  void keep_answers(bool keep);
+  AnswerKeeper& answers() { return answers_; }
   // Waits until what was noted before is on disk, or found impossible to write, at most `limit`.
   bool flush(std::chrono::milliseconds limit = std::chrono::milliseconds(2'000));
   // Writes what was noted, closes and ends the thread. False: the disk did not let go within `limit`; then nothing of
@@ -60,10 +66,11 @@ class Store {
   // The default leaves room for a disk that is busy with others: fsync(2) was seen to take over five seconds.
   bool stop(std::chrono::milliseconds limit = std::chrono::milliseconds(20'000));
 
+  const std::string& state_dir() const { return options_.state_dir; }
   std::string journal_path() const { return options_.state_dir + "/journal.db"; }
 
  private:
-  // What has not been written, since it was last reported and since it was last written down.
+  // What has not been written, since it was last written down.
   struct Losses {
     std::uint64_t events = 0;
     WallTime since{};
@@ -77,7 +84,9 @@ class Store {
   bool open_journal();
   void apply_limits(std::uint64_t entries);
   void failed(const Error& error, std::uint64_t events);
-  void report(const Error& error);
+  // Takes the directory's lock where this has it not yet; given back once nothing is kept. Errors: store.locked,
+  // store.failed.
+  Result<void> own_directory();
 
   Options options_;
   const WallTime started_;
@@ -85,6 +94,7 @@ class Store {
   telemetry::Counter& sampled_;
   telemetry::Counter& unwritten_;
   std::vector<std::unique_ptr<JournalFeed>> feeds_;
+  AnswerKeeper answers_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable work_, done_;
@@ -100,9 +110,8 @@ class Store {
   std::unique_ptr<JournalFile> journal_;
   MonoTime next_try_{};
   Error not_open_;  // why
-  MonoTime next_report_{};
-  std::string reported_;  // the code of the failure that was reported last; empty: all is well
-  Losses unreported_, unwritten_yet_;
+  internal::TroubleReport trouble_;
+  Losses unwritten_yet_;
   std::vector<std::unique_ptr<JournalFeed::Taken>> taken_;
   std::thread thread_;
 };

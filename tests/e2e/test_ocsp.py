@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import resource
 import signal
+import sqlite3
 import subprocess
 import time
+from pathlib import Path
 from typing import Any, Optional
 
 from harness import env
@@ -370,6 +372,172 @@ class Lenient(OcspCase):
 
         env.wait_until("a query after nextUpdate", asked_again)
         self.assertEqual(self.ask(identity)[0].status, 400)
+
+
+class Restart(OcspCase):
+    """Answers that were heard before a restart are known after it; nothing rests on the file that holds them."""
+
+    @classmethod
+    def host(cls) -> dict[str, Any]:
+        return {"egress": EGRESS, "revocation": {"timeout": "2s"}, "client_auth": {"journal": 0}}
+
+    def setUp(self) -> None:
+        self.own = self.make()
+
+    def make(self, **host: Any) -> Gateway:
+        gateway = Gateway(self.document(), {"workers": 2, **self.host(), **host})
+        self.addCleanup(lambda: gateway.process and gateway.process.poll() is None and gateway.stop())
+        return gateway
+
+    def path(self) -> Path:
+        return self.own.directory / "state" / "ocsp.db"
+
+    def rows(self, sql: str) -> list[Any]:
+        try:
+            with sqlite3.connect(f"file:{self.path()}?mode=ro", uri=True) as database:
+                rows = database.execute(sql).fetchall()
+            database.close()
+            return rows
+        except sqlite3.OperationalError:
+            return []  # not made yet
+
+    def edit(self, sql: str, *values: Any) -> None:
+        with sqlite3.connect(self.path()) as database:
+            database.execute(sql, values)
+        database.close()
+
+    def assert_answer(self, identity: Identity, status: int, queries: int, reason: str = "") -> dict[str, Any]:
+        response, own = self.ask(identity, self.own)
+        self.assertEqual(response.status, status, response.text)
+        self.assertEqual(own["revocation"]["reason"], reason)
+        self.assertEqual(len(self.responder.queries(identity)), queries)
+        return own["revocation"]
+
+    def test_a_restart_with_a_saved_cache_causes_no_query(self) -> None:
+        good, revoked, short = self.client(), self.client("revoked"), self.client(Answer(next_update=1))
+        self.own.start()
+        for identity, status in ((good, 200), (revoked, 400), (short, 200)):
+            self.assert_answer(identity, status, 1)
+        heard_until = time.monotonic() + 1
+        self.own.stop()
+        self.assertEqual(self.path().stat().st_mode & 0o777, 0o600)
+        # With every responder down the first request of each is answered as before.
+        for identity in (good, revoked, short):
+            self.responder.behave("close", identity)
+        self.own.start()
+        evidence = self.assert_answer(good, 200, 1)
+        self.assertEqual((evidence["status"], evidence["source"]), ("good", "ocsp"))
+        self.assert_answer(revoked, 400, 1)
+        with Http2(self.own.port(STRICT), good) as wire:
+            self.assertEqual(wire.request("/").status, 200)
+        # What had an end and has passed it is asked for anew.
+        env.wait_until("the answer to expire", lambda: time.monotonic() > heard_until + 0.2)
+        response, own = self.ask(short, self.own)
+        self.assertEqual((response.status, own["revocation"]["reason"]), (400, "ocsp.unreachable"))
+        self.assertGreater(len(self.responder.queries(short)), 1)
+        self.own.stop()
+        self.assertEqual(len(self.responder.queries(good)), 1)
+
+    def test_I26_revoked_stays_so_until_a_newer_good_answer(self) -> None:
+        identity = self.client(Answer(status="revoked", this_update=-300, next_update=-1))
+        self.own.host["revocation"] = {"timeout": "2s", "unreachable": "allow"}
+        self.own.write(self.document())
+        self.own.start()
+        self.assert_answer(identity, 400, 1)
+        self.own.stop()
+        for how in ("close", Answer(this_update=-600), "unknown"):
+            self.responder.behave(how, identity)
+            before = len(self.responder.queries(identity))
+            self.own.start()
+            self.assertEqual(self.ask(identity, self.own)[0].status, 400, how)
+            self.own.stop()
+            self.assertGreater(len(self.responder.queries(identity)), before)
+        self.responder.behave("good", identity)
+        self.own.start()
+        self.assertEqual(self.ask(identity, self.own)[0].status, 200)
+        self.own.stop()
+        # And that is known after the next restart.
+        self.responder.behave("close", identity)
+        count = len(self.responder.queries(identity))
+        self.own.start()
+        self.assert_answer(identity, 200, count)
+
+    def test_what_was_written_outlives_being_killed(self) -> None:
+        identity = self.client("revoked")
+        self.own.start()
+        self.assert_answer(identity, 400, 1)
+        env.wait_until("the answer to be written", lambda: self.rows("SELECT key FROM answer"))
+        self.own.process.kill()  # type: ignore[union-attr]
+        self.own.wait()
+        self.responder.behave("close", identity)
+        self.own.start()
+        self.assert_answer(identity, 400, 1)
+
+    def test_a_file_that_says_something_else_is_not_believed(self) -> None:
+        good, revoked = self.client(), self.client("revoked")
+        self.own.start()
+        self.assert_answer(good, 200, 1)
+        self.assert_answer(revoked, 400, 1)
+        self.own.stop()
+        # The good one's answer in the place of the revoked one's, and nonsense in its own.
+        ((key, response),) = self.rows("SELECT key, response FROM answer WHERE revoked=0")
+        self.edit("UPDATE answer SET response=?, revoked=0 WHERE revoked=1", response)
+        self.edit("UPDATE answer SET response=x'3003' WHERE key=?", key)
+        self.own.start()
+        self.assert_answer(revoked, 400, 2)
+        self.assert_answer(good, 200, 2)
+
+    def test_a_damaged_file_is_set_aside_and_costs_the_queries_only(self) -> None:
+        identity = self.client()
+        self.own.start()
+        self.assert_answer(identity, 200, 1)
+        self.own.stop()
+        whole = self.path().read_bytes()
+        half = whole[: len(whole) // 2 + 100]
+        for count, damaged in enumerate((b"not a database " * 1000, half, whole[:4096] + b"\0" * (len(whole) - 4096)), 2):
+            self.path().write_bytes(damaged)
+            self.own.start()
+            self.assert_answer(identity, 200, count)
+            self.own.wait_event("ocsp_memory.damaged", count - 1)
+            self.own.stop()
+            self.assertEqual(self.path().with_name("ocsp.db.damaged").read_bytes(), damaged)
+
+    def test_a_successor_reads_while_its_predecessor_still_has_the_directory(self) -> None:
+        identity, later = self.client(), self.client()
+        first = self.own.start()
+        self.assert_answer(identity, 200, 1)
+        env.wait_until("the answer to be written", lambda: self.rows("SELECT key FROM answer"))
+        second = self.make(state_dir=str(self.path().parent)).start()
+        self.assertEqual(self.ask(identity, second)[0].status, 200)
+        self.assertEqual(len(self.responder.queries(identity)), 1)
+        said = second.wait_event("ocsp_memory.unavailable")
+        self.assertEqual(said["code"], "store.locked")
+        self.assertEqual(self.ask(later, second)[0].status, 200)
+        first.stop()
+        second.stop()  # it writes what waited
+        self.responder.behave("close", later)
+        self.own = self.make(state_dir=str(self.path().parent)).start()
+        self.assert_answer(later, 200, 1)
+
+    def test_without_a_usable_directory_it_serves_and_says_so(self) -> None:
+        file = env.new_dir("state") / "file"
+        file.touch()
+        open_to_all = env.new_dir("state")
+        open_to_all.chmod(0o777)
+        identity = self.client()
+        for count, (state, why) in enumerate(((file / "state", "cannot be made"), (open_to_all, "others may write")), 1):
+            gateway = self.make(state_dir=str(state)).start()
+            said = gateway.wait_event("ocsp_memory.off")
+            self.assertEqual((said["level"], said["code"]), ("warn", "state_dir.unusable"))
+            self.assertIn(why, said["message"])
+            self.assertEqual(self.ask(identity, gateway)[0].status, 200)
+            self.assertEqual(len(self.responder.queries(identity)), count)
+            gateway.stop()
+        self.assertEqual(list(open_to_all.iterdir()), [])
+        # With a journal to keep it is refused, as everywhere.
+        gateway = self.make(state_dir=str(open_to_all), client_auth={"journal": 5}).spawn()
+        self.assertEqual(gateway.wait(), 1)
+        self.assertIn("state_dir.unusable", gateway.stderr_path.read_text())
 
 
 class Egress(OcspCase):
