@@ -85,7 +85,7 @@ class Bench:
         scale = Scale(seconds=arguments.seconds)
         if arguments.tiny:
             scale = Scale(0.05, 20, 50, (100, 300), 2, 0.2,
-                          {**dict.fromkeys(instructions.OPERATIONS, (2, 6)), "keepalive": (20, 60)})
+                          {**dict.fromkeys(instructions.OPERATIONS, (2, 6)), "keepalive": (20, 60)}, distinct_clients=40)
         self.field = Field(build / "bench" / "bench-loadgen", own_cores, scale)
         chains = pki.chains(build / "bench" / "pki")
         self.backend = Backend(build / "bench" / "bench-backend", self.folder, own_cores)
@@ -132,9 +132,11 @@ class Bench:
         for measure in (measure for measure in measures if measure.kind != "load"):
             for number in range(min(self.arguments.rounds, 2) if measure.kind == "idle" else 1):
                 for name in self._order(number):
+                    self.peers[name].client_auth = measure.client_auth
                     self.peers[name].start()
                     self._take(measure, name, number, 2 if measure.kind == "idle" else 1)
                     self.peers[name].stop()
+                    self.peers[name].client_auth = "{}"
 
     def _order(self, number: int) -> list[str]:
         names = list(self.peers)

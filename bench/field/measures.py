@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
 import threading
@@ -11,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .peers import Peer
+from .peers import Peer, Portcullis
 
+DISTINCT_BATCHES = 10  # each of them is issued, in the load generator's memory, before its first handshake
 BIG_SECONDS = 1.5  # the 10 MiB measure's least time: there are few operations in it
 
 
@@ -37,7 +39,8 @@ class Measure:
     must_resume: bool = False
     # How far one reading may be off where readings repeat nearly exactly; None: only rounds can tell.
     precision: float | None = None
-    kind: str = "load"  # load, idle, syscalls, reload: the function below that takes it
+    kind: str = "load"  # load, idle, syscalls, reload, distinct: the function below that takes it
+    client_auth: str = "{}"  # of Portcullis' host file, as YAML; not of kind load, which shares a server
     figures: tuple[str, ...] = ()  # further numbers of a reading that the table shows
 
 
@@ -47,6 +50,13 @@ def handshake(key: str, title: str, *, listener: str = "ec", tls12: bool = False
     # First-seen: as many operations as there are certificates, all of them issued for this one reading.
     arguments += ["--clients", "{new}", "--operations", "{new}", "--warmup", "16"] if new else ["--seconds", "{seconds}"]
     return Measure(key, title, listener=listener, arguments=arguments, goals=goals)
+
+
+def distinct(key: str, sessions: str, client_auth: str = "{}") -> Measure:
+    return Measure(key, f"{{distinct}} distinct client certificates, {sessions}: memory added by the second half", unit="MB",
+                   kind="distinct", client_auth=client_auth, figures=("start", "half", "end"), own_gate={"value": 2},
+                   arguments=["--mode", "full", "--clients", "{batch}", "--operations", "{batch}", "--warmup", "0",
+                              "--patience", "180"])
 
 
 FULL = "full mTLS handshake + GET + close"
@@ -87,6 +97,8 @@ MEASURES = {measure.key: measure for measure in [
     Measure("reload", "four reloads under 32 busy connections: requests lost", unit="lost", kind="reload",
             arguments=["--mode", "keepalive", "--connections", "32", "--seconds", "{reload_seconds}"],
             own_gate={"value": 0, "reconnects": 0}, figures=("reconnects", "operations")),
+    distinct("distinct", "sessions in the store"),
+    distinct("distinct-tickets", "sessions in tickets", client_auth="{sessions: tickets}"),
 ]}
 
 
@@ -106,11 +118,13 @@ class Scale:
     reload_gap: float = 1.0
     instruction_operations: dict[str, tuple[int, int]] = field(default_factory=lambda: {
         "full": (20, 120), "new": (20, 120), "resume": (20, 120), "keepalive": (500, 4_500)})
+    distinct_clients: int = 100_000
 
     def fill(self, text: str) -> str:
         return text.format(seconds=self.seconds, new=self.new_clients, idle=self.idle_connections,
                            big_seconds=max(self.seconds, min(BIG_SECONDS, 2 * self.seconds)),
-                           reload_seconds=(self.reloads + 1) * self.reload_gap)
+                           reload_seconds=(self.reloads + 1) * self.reload_gap,
+                           distinct=f"{self.distinct_clients:,}", batch=self.distinct_clients // DISTINCT_BATCHES)
 
 
 class Field:
@@ -212,6 +226,26 @@ class Field:
         out["value"] = losses(out)
         out["reconnects"] = out["connections_opened"]
         return out
+
+
+    def _distinct(self, measure: Measure, peer: Peer) -> dict[str, Any]:
+        if not isinstance(peer, Portcullis):
+            raise Skipped("measured of Portcullis alone: what others keep of a client is theirs to choose")
+        out: dict[str, Any] = {"start": resident(peer), "after": [], "operations": 0}
+        for _ in range(DISTINCT_BATCHES):
+            batch = self.load(peer, measure.listener, measure.arguments, 200)
+            require_clean(batch, peer)
+            out["operations"] += batch["operations"]
+            out["after"].append(resident(peer))
+        out["half"], out["end"] = out["after"][DISTINCT_BATCHES // 2 - 1], out["after"][-1]
+        out["value"] = out["end"] - out["half"]
+        return out
+
+
+def resident(peer: Peer) -> float:
+    """Resident memory of all its processes, in MB."""
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in peer.pids())
+    return pages * resource.getpagesize() / 1e6
 
 
 def traced(pid: int) -> bool:
