@@ -328,13 +328,19 @@ class Gateway:
         return pages * resource.getpagesize()
 
     def descriptors(self) -> int:
-        """Open ones, the journal's included: it is opened some time after the start."""
-        if self.host.get("client_auth", {}).get("journal") != 0:
-            self.wait_event("journal.opened")
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        """Open ones, but for the files of `state_dir`: those are opened some time after the start."""
+        count = 0
+        for name in os.listdir(f"/proc/{self.pid}/fd"):
+            try:
+                count += not os.readlink(f"/proc/{self.pid}/fd/{name}").startswith(self.host["state_dir"] + "/")
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return count
 
     def limit_descriptors(self, spare: int) -> None:
-        """Leaves it `spare` more file descriptors than it has open."""
+        """Leaves it `spare` more file descriptors than it has open, the journal's included."""
+        if self.host.get("client_auth", {}).get("journal") != 0:
+            self.wait_event("journal.opened")
         limit = max(int(name) for name in os.listdir(f"/proc/{self.pid}/fd")) + 1 + spare
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
