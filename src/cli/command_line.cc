@@ -37,6 +37,7 @@ struct Commands {
   CLI::App* help = nullptr;
   DocumentPaths paths;
   ExplainOptions explain_options;
+  std::string ocsp = "off";
   TrustOptions trust_options;
   DemoOptions demo_options;
   std::int64_t drain_seconds = server::RunOptions{}.drain_limit.count();
@@ -112,7 +113,8 @@ struct Commands {
         "Judges the chain as the listener would: every path tried, each check with its evidence, then the status, the "
         "access log's sslClientVerify and the reason. Exit 0 admitted, 2 refused, 1 when the input is refused.\n"
         "Example:\n  portcullis explain gateway.json --host portcullis.yaml --listener strict --chain client.pem\n"
-        "  portcullis explain gateway.json --listener strict --chain client.pem --at 2027-01-01T00:00:00Z --json");
+        "  portcullis explain gateway.json --listener strict --chain client.pem --at 2027-01-01T00:00:00Z --json\n"
+        "  portcullis explain gateway.json --host portcullis.yaml --listener strict --chain client.pem --ocsp live");
     add_documents(explain);
     explain->add_option("--listener", explain_options.listener, "The name of the listener")->required();
     explain->add_option("--chain", explain_options.chain, "PEM: what the client presents, leaf first")->required();
@@ -120,6 +122,11 @@ struct Commands {
         ->check([](const std::string& text) {
           return parse_instant(text) ? std::string() : "not a time like 2027-01-01T00:00:00Z: " + printable(text, 80);
         });
+    explain
+        ->add_option("--ocsp", ocsp,
+                     "live: ask about revocation now, as the gateway would (responders, lists); off: ask nobody")
+        ->check(CLI::IsMember({"live", "off"}))
+        ->capture_default_str();
     explain->add_flag("--json", explain_options.json, "One JSON object on one line");
   }
   void add_trust() {
@@ -218,6 +225,8 @@ int dispatch(const Commands& commands, const Program& program) {
   if (commands.explain->parsed()) {
     ExplainOptions options = commands.explain_options;
     options.paths = commands.paths;
+    options.ask_now = commands.ocsp == "live";
+    if (options.ask_now && !options.at.empty()) return usage(program, commands, "--ocsp live asks now: leave out --at");
     return run_explain(options, program.out, program.err);
   }
   if (commands.extract->parsed()) return run_trust_extract(commands.trust_options, program.out, program.err);

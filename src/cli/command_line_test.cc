@@ -42,7 +42,9 @@ TEST(CommandLine, WhatCannotBeMeantIsAUsageErrorOnStderr) {
       {{"explain", "a", "--chain", "b"}, "--listener is required"},
       {{"explain", "a", "--listener", "b"}, "--chain is required"},
       {{"explain", "a", "--listener", "b", "--chain", "c", "--at", "tomorrow"}, "not a time like 2027"},
-      {{"explain", "a", "--listener", "b", "--chain", "c", "--ocsp", "live"}, "--ocsp"},
+      {{"explain", "a", "--listener", "b", "--chain", "c", "--ocsp", "maybe"}, "--ocsp: maybe not in"},
+      {{"explain", "a", "--listener", "b", "--chain", "c", "--ocsp", "live", "--at", "2027-01-01"},
+       "--ocsp live asks now: leave out --at"},
       {{"show", "a", "--drain-seconds", "3"}, "--drain-seconds"},
   };
   for (const UsageCase& one : cases) {

@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "cli/command_line.h"
+#include "cli/explain_revocation.h"
 #include "cli/explain_text.h"
 #include "cli/files.h"
 #include "snapshot/compile.h"
@@ -100,13 +101,21 @@ int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& 
   if (!chain) return refuse_input(err, chain.error());
 
   model::Findings findings;
-  const auto verifier = snapshot::compile_client_auth(gateway, *listener, opened.host, findings);
+  clientauth::CrlKeeper lists;
+  const auto verifier =
+      snapshot::compile_client_auth(gateway, *listener, opened.host, findings, options.ask_now ? &lists : nullptr);
   if (findings.has_errors()) return refuse_input(err, findings);
   Explained told = explained(gateway, *listener, *at);
   const clientauth::Question question{std::move(*chain), *at, told.files, opened.host.limits.presented_bytes};
   told.answer = clientauth::explain(verifier.get(), question);
   told.presented = question.presented;
   if (verifier != nullptr) told.mode = verifier->policy().mode;
+  if (options.ask_now && told.answer.revocation_open) {
+    auto asked = ask_about_revocation(*verifier, told.presented, opened.host);
+    if (!asked) return refuse_input(err, asked.error());
+    told.at = asked->at;
+    clientauth::settle_revocation(told.answer, std::move(asked->verdict), asked->at);
+  }
   out << (options.json ? to_json_line(told) : to_text(told)) << std::flush;
   return told.answer.admitted() ? kDone : kNegativeVerdict;
 }

@@ -1,5 +1,5 @@
 // `portcullis explain`: why a client would or would not pass a listener, told by the gate's own code
-// (clientauth/explain.h). Reads files, waits for nothing. Control thread.
+// (clientauth/explain.h). Reads files; asks OCSP responders only where it is told to. Control thread.
 #pragma once
 
 #include <iosfwd>
@@ -17,6 +17,7 @@ struct ExplainOptions {
   std::string listener;  // of httpListeners, without regard to case
   std::string chain;     // a PEM file: what the client presents, leaf first; keys in it are not read
   std::string at;        // parse_instant; empty: now
+  bool ask_now = false;  // --ocsp live: about revocation, lists and responders; not with `at`
   bool json = false;     // one line
 };
 

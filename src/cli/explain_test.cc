@@ -57,6 +57,15 @@ TEST_F(ExplainCommand, TheMomentCanBeChosen) {
   EXPECT_NE(later.out.find("client_cert.expired"), std::string::npos);
 }
 
+TEST_F(ExplainCommand, WhereNobodyIsToBeAskedAboutRevocationLiveChangesNothing) {
+  for (const char* chain : {"client.pem", "old-client.pem"}) {
+    const Said off = ask("strict", chain, {"--json", "--ocsp", "off"});
+    const Said live = ask("strict", chain, {"--json", "--ocsp", "live"});
+    EXPECT_EQ(live.code, off.code);
+    EXPECT_EQ(live.out.substr(live.out.find("\"presented\"")), off.out.substr(off.out.find("\"presented\"")));
+  }
+}
+
 TEST_F(ExplainCommand, JsonIsOneLine) {
   const Said said = ask("strict", "old-client.pem", {"--json"});
   EXPECT_EQ(said.code, 2);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "proxy/access_record.h"
 #include "telemetry/json_line.h"
 #include "x509/facts.h"
 
@@ -102,7 +103,9 @@ void append_outcome(std::string& text, const Explained& explained) {
                    std::string(answer.judgement_reason));
   }
   if (answer.revocation_open) {
-    append_row(text, "revocation", "open: a responder is asked before the client is admitted");
+    append_row(text, "revocation", "open: it is looked at before the client is admitted; --ocsp live asks now");
+  } else if (const std::string evidence = clientauth::revocation_evidence(verdict, explained.at); !evidence.empty()) {
+    append_row(text, "revocation", evidence);
   }
   text += answer.admitted() ? "admitted\n" : "refused\n";
 }
@@ -214,7 +217,11 @@ std::string to_json_line(const Explained& explained) {
   if (!answer.verdict.shadow.empty()) {
     line.begin("shadow").add("sslClientVerify", answer.verdict.shadow).add("reason", answer.judgement_reason).end();
   }
-  if (answer.revocation_open) line.add("revocation", "open");
+  if (answer.revocation_open) {
+    line.add("revocation", "open");
+  } else {
+    proxy::add_revocation(line, answer.verdict, explained.at);
+  }
   line.close();
   return text + "\n";
 }

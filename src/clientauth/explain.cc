@@ -6,12 +6,15 @@
 
 #include "base/check.h"
 #include "base/strings.h"
+#include "telemetry/json_line.h"
 #include "x509/facts.h"
 
 namespace portcullis::clientauth {
 namespace {
 
 using Outcome = Check::Outcome;
+
+constexpr std::string_view kRevocationCheck = "revocation";
 
 // Every check by name, with the reasons that make it fail. In the order of OpenSSL's, then ours.
 struct CheckKind {
@@ -179,12 +182,12 @@ Check issuer_dn_check(const TriedPath& path, const Evidence& evidence, const Ver
 
 Check revocation_check(const x509::PathAttempt& attempt, const Check& issuer_dn, const Verifier& verifier) {
   if (!verifier.policy().ocsp && !verifier.policy().crl) {
-    return {"revocation", Outcome::kNotAsked, "verifyClientRevocation is None"};
+    return {kRevocationCheck, Outcome::kNotAsked, "verifyClientRevocation is None"};
   }
   if (!attempt.verdict.ok || issuer_dn.outcome == Outcome::kFailed)
-    return {"revocation", Outcome::kNotReached, "nothing is asked about a path that is refused"};
+    return {kRevocationCheck, Outcome::kNotReached, "nothing is asked about a path that is refused"};
   if (!verifier.policy().ocsp) {
-    return {"revocation", Outcome::kNotReached,
+    return {kRevocationCheck, Outcome::kNotReached,
             "not asked here; the listener looks into the profile's revocation lists"};
   }
   std::vector<std::string> responders;
@@ -192,7 +195,7 @@ Check revocation_check(const x509::PathAttempt& attempt, const Check& issuer_dn,
     responders.push_back(query->responder.empty() ? "nobody, since no responder is named"
                                                   : printable(query->responder));
   }
-  return {"revocation", Outcome::kNotReached,
+  return {kRevocationCheck, Outcome::kNotReached,
           "verifyClientRevocation is OCSP: not asked here; the listener asks " + join(responders)};
 }
 
@@ -287,6 +290,80 @@ Explanation explain(const Verifier* verifier, const Question& question) {
   explanation.revocation_open =
       explanation.admitted() && verifier != nullptr && (verifier->policy().ocsp || verifier->policy().crl);
   return explanation;
+}
+
+namespace {
+
+std::string times_of(WallTime this_update, std::optional<WallTime> next_update) {
+  std::string text;
+  const auto append = [&text](std::string_view name, WallTime time) {
+    text += fmt::format(", {} ", name);
+    telemetry::append_utc(text, time);
+  };
+  if (this_update != WallTime{}) append("thisUpdate", this_update);
+  if (next_update && *next_update != WallTime{}) append("nextUpdate", *next_update);
+  return text;
+}
+
+double seconds(std::chrono::milliseconds time) { return std::chrono::duration<double>(time).count(); }
+
+std::string evidence_of(const OcspEvidence& evidence, WallTime now) {
+  const OcspAnswer* answer = evidence.answer.get();
+  if (answer == nullptr) return fmt::format("OCSP: nothing has been heard ({})", evidence.reason);
+  std::string text = fmt::format("OCSP: {}", revocation::summary(answer->status.outcome));
+  if (!evidence.reason.empty()) text += fmt::format(" ({})", evidence.reason);
+  if (!answer->query->responder.empty()) text += ", by " + printable(answer->query->responder);
+  if (const auto& said = answer->status.answer) {
+    text += times_of(said->this_update, said->next_update);
+    if (said->status == revocation::CertStatus::kRevoked) {
+      text += ", revoked at ";
+      telemetry::append_utc(text, said->revoked_at);
+    }
+  }
+  text +=
+      fmt::format(", {:.3f} s old, fetched in {:.3f} s", seconds(now - answer->fetched_at), seconds(answer->latency));
+  if (!answer->status.detail.empty()) text += ": " + printable(answer->status.detail);
+  return text;
+}
+
+std::string evidence_of(const CrlEvidence& evidence) {
+  const revocation::CrlAnswer& answer = evidence.answer;
+  if (!answer.reason.empty()) {
+    return fmt::format("revocation list: failed ({}){}", answer.reason,
+                       times_of(answer.this_update, answer.next_update));
+  }
+  const bool revoked = answer.status == revocation::CrlAnswer::Status::kRevoked;
+  std::string text = fmt::format("revocation list: {}{}", revoked ? "revoked" : "good",
+                                 times_of(answer.this_update, answer.next_update));
+  if (!revoked) return text;
+  text += ", revoked at ";
+  telemetry::append_utc(text, answer.entry.at);
+  return text;
+}
+
+}  // namespace
+
+std::string revocation_evidence(const Verdict& verdict, WallTime now) {
+  std::string text;
+  if (verdict.crl.decided) {
+    text = evidence_of(verdict.crl);
+  } else if (verdict.ocsp.asked) {
+    text = evidence_of(verdict.ocsp, now);
+  }
+  if (verdict.crl.by_leniency || verdict.ocsp.by_leniency) text += "; allowed by the host file";
+  return text;
+}
+
+void settle_revocation(Explanation& explanation, Verdict verdict, WallTime now) {
+  explanation.verdict = std::move(verdict);
+  explanation.revocation_open = false;
+  if (explanation.paths.empty()) return;
+  for (Check& check : explanation.paths.back().checks) {
+    if (check.name != kRevocationCheck) continue;
+    check.outcome = explanation.admitted() ? Outcome::kPassed : Outcome::kFailed;
+    const std::string evidence = revocation_evidence(explanation.verdict, now);
+    check.evidence = evidence.empty() ? explanation.verdict.log_value : evidence;
+  }
 }
 
 }  // namespace portcullis::clientauth

@@ -1,7 +1,7 @@
 // explain(): why a client would or would not pass, out of the mouth of the gate itself. The chain goes through the same
-// Verifier and Admission as a connection's; what is added here only tells their answer, and decides nothing. No OCSP
-// responder is asked: where the policy asks for revocation, the answer is that of everything else, and says so. Pure
-// but for the CPU time of one verification; any thread.
+// Verifier and Admission as a connection's; what is added here only tells their answer, and decides nothing. Nobody is
+// asked about revocation: where the policy asks for it, the answer is that of everything else, and says so, until the
+// caller brings the whole verdict (settle_revocation). Pure but for the CPU time of one verification; any thread.
 #pragma once
 
 #include <cstdint>
@@ -60,5 +60,12 @@ struct Explanation {
 
 // `verifier` null: a listener that asks for no certificate.
 Explanation explain(const Verifier* verifier, const Question& question);
+
+// Puts `verdict`, which an Admission under the same policy gave at `now` with what it has heard of revocation, in the
+// place of the one without. `explanation.revocation_open` holds, and no longer afterwards.
+void settle_revocation(Explanation& explanation, Verdict verdict, WallTime now);
+
+// What a verdict knew of revocation, in one line; empty where nobody was asked.
+std::string revocation_evidence(const Verdict& verdict, WallTime now);
 
 }  // namespace portcullis::clientauth

@@ -177,6 +177,35 @@ TEST_F(ExplainTest, RevocationIsLeftOpen) {
   EXPECT_EQ(check(refused.paths.front(), "revocation").evidence, "nothing is asked about a path that is refused");
 }
 
+TEST_F(ExplainTest, TheWholeVerdictTakesThePlaceOfTheOneWithoutRevocation) {
+  ClientPolicy asked = policy(Mode::kStrict);
+  asked.ocsp.emplace();
+  const Verifier strict(asked);
+  Explanation told = ask(&strict, {good.certificate});
+  Verdict silent;
+  silent.reason_code = "client_cert.status_request_failed";
+  silent.ocsp.asked = true;
+  silent.ocsp.reason = "ocsp.timeout";
+  settle_revocation(told, silent, kNow);
+  EXPECT_FALSE(told.admitted());
+  EXPECT_FALSE(told.revocation_open);
+  EXPECT_EQ(told.verdict.reason_code, "client_cert.status_request_failed");
+  EXPECT_EQ(check(told.paths.front(), "revocation").outcome, Outcome::kFailed);
+  EXPECT_EQ(check(told.paths.front(), "revocation").evidence, "OCSP: nothing has been heard (ocsp.timeout)");
+
+  Verdict listed;
+  listed.outcome = Verdict::Outcome::kAdmitted;
+  listed.crl.decided = listed.crl.by_leniency = true;
+  listed.crl.answer.reason = "crl.expired";
+  listed.crl.answer.this_update = kNow;
+  settle_revocation(told, listed, kNow);
+  EXPECT_TRUE(told.admitted());
+  EXPECT_EQ(check(told.paths.front(), "revocation").outcome, Outcome::kPassed);
+  const std::string evidence = check(told.paths.front(), "revocation").evidence;
+  EXPECT_TRUE(evidence.starts_with("revocation list: failed (crl.expired), thisUpdate 20")) << evidence;
+  EXPECT_TRUE(evidence.ends_with("; allowed by the host file")) << evidence;
+}
+
 TEST_F(ExplainTest, ControlBytesInANameFailAPathThatElseHolds) {
   const Verifier strict(policy(Mode::kStrict));
   const Explanation told = ask(&strict, {pki.leaf("a\rb", ca).certificate});

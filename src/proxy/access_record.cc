@@ -1,7 +1,5 @@
 #include "proxy/access_record.h"
 
-#include "telemetry/json_line.h"
-
 namespace portcullis::proxy {
 
 using telemetry::JsonLine;
@@ -31,7 +29,7 @@ void add_upstream(JsonLine& line, const RequestContext& context) {
   line.add("upstreamSourcePort", upstream.source_port == 0 ? std::string() : std::to_string(upstream.source_port));
 }
 
-void add_revocation(JsonLine& line, const clientauth::OcspEvidence& evidence, WallTime now) {
+void add_ocsp(JsonLine& line, const clientauth::OcspEvidence& evidence, WallTime now) {
   line.begin("revocation");
   line.add("source", "ocsp");
   const clientauth::OcspAnswer* answer = evidence.answer.get();
@@ -102,11 +100,7 @@ void add_own(JsonLine& line, const RequestContext& context, std::string_view rea
     line.add("strictWouldSay", context.verdict.shadow).add("strictReason", context.verdict.shadow_code);
   }
   if (context.snapshot->client_cert_header != model::ClientCertHeader::kOff) add_client_cert_omission(line, context);
-  if (context.verdict.crl.decided) {
-    add_lists(line, context.verdict.crl);
-  } else if (context.verdict.ocsp.asked) {
-    add_revocation(line, context.verdict.ocsp, context.services.loop.wall_now());
-  }
+  add_revocation(line, context.verdict, context.services.loop.wall_now());
   if (context.upstream.attempts > 1) line.add("attempts", context.upstream.attempts);
   if (context.tunnel.ended != TunnelRecord::Ended::kNot) {
     line.begin("websocket");
@@ -123,6 +117,14 @@ int status_of(const RequestContext& context) {
 }
 
 }  // namespace
+
+void add_revocation(JsonLine& line, const clientauth::Verdict& verdict, WallTime now) {
+  if (verdict.crl.decided) {
+    add_lists(line, verdict.crl);
+  } else if (verdict.ocsp.asked) {
+    add_ocsp(line, verdict.ocsp, now);
+  }
+}
 
 void write_access_record(RequestContext& context) {
   Services& services = context.services;

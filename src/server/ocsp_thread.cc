@@ -28,6 +28,22 @@ Result<fetch::AddressPolicy> egress_policy(const model::HostConfig& host) {
   return fetch::AddressPolicy::create(host.egress.deny, host.egress.allow, std::move(never));
 }
 
+Result<fetch::ClientOptions> own_requests(const model::HostConfig& host) {
+  auto policy = egress_policy(host);
+  if (!policy) return forward_error(policy);
+  fetch::ClientOptions options;
+  options.policy = std::move(*policy);
+  auto tls = tls::ClientContext::create({});
+  if (tls) {
+    options.tls = std::move(*tls);
+  } else {
+    telemetry::log_warn("fetch.no_tls", {{"code", tls.error().code},
+                                         {"reason", tls.error().message},
+                                         {"do", "install ca-certificates, or https responders stay unreachable"}});
+  }
+  return options;
+}
+
 void check_own_requests(const model::HostConfig& host, model::Findings& findings) {
   if (const auto policy = egress_policy(host); !policy) {
     findings.error("InvalidHostFile", "/egress", policy.error().message);
@@ -42,19 +58,9 @@ Result<std::unique_ptr<OcspThread>> OcspThread::create(const Clock& clock, net::
                                                        const model::HostConfig& host, telemetry::Registry& metrics) {
   auto loop = event::Loop::create(clock);
   if (!loop) return forward_error(loop);
-  auto policy = egress_policy(host);
-  if (!policy) return forward_error(policy);
-  fetch::ClientOptions options;
-  options.policy = std::move(*policy);
-  auto tls = tls::ClientContext::create({});
-  if (tls) {
-    options.tls = std::move(*tls);
-  } else {
-    telemetry::log_warn("fetch.no_tls", {{"code", tls.error().code},
-                                         {"reason", tls.error().message},
-                                         {"do", "install ca-certificates, or https responders stay unreachable"}});
-  }
-  return std::unique_ptr<OcspThread>(new OcspThread(std::move(*loop), resolver, std::move(options), metrics));
+  auto options = own_requests(host);
+  if (!options) return forward_error(options);
+  return std::unique_ptr<OcspThread>(new OcspThread(std::move(*loop), resolver, std::move(*options), metrics));
 }
 
 OcspThread::OcspThread(std::unique_ptr<event::Loop> loop, net::Resolver& resolver, fetch::ClientOptions options,

@@ -22,6 +22,10 @@ namespace portcullis::server {
 // Errors: fetch.bad_egress.
 Result<fetch::AddressPolicy> egress_policy(const model::HostConfig& host);
 
+// How the gateway's own requests are made: under egress_policy(), https by the system's roots. Errors:
+// fetch.bad_egress.
+Result<fetch::ClientOptions> own_requests(const model::HostConfig& host);
+
 // What the gateway's own requests could not work with: `egress`, `revocation.responder`.
 void check_own_requests(const model::HostConfig& host, model::Findings& findings);
 

@@ -46,10 +46,12 @@ std::shared_ptr<const Snapshot> compile(std::span<const model::Gateway* const> g
                                         Carryover* carryover, model::Findings& findings);
 
 // What one listener asks of its clients, as compile() has it, without its server certificate. Null where nobody is
-// asked for a certificate, and where `findings` got an error. The gateway has passed validate().
+// asked for a certificate, and where `findings` got an error. The gateway has passed validate(). `lists` reads the
+// revocation lists of the listener's profile; null: its slot stays empty, which clears nobody.
 std::shared_ptr<const clientauth::Verifier> compile_client_auth(const model::Gateway& gateway,
                                                                 const model::HttpListener& listener,
                                                                 const model::HostConfig& host,
-                                                                model::Findings& findings);
+                                                                model::Findings& findings,
+                                                                clientauth::CrlKeeper* lists = nullptr);
 
 }  // namespace portcullis::snapshot

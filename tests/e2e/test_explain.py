@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Optional
+from typing import Any, Optional
 
-from harness import client
+from harness import client, env
 from harness.case import GatewayCase, main
+from harness.crl import Crl, revoking
 from harness.document import NO_PROFILE, PASSTHROUGH, STRICT, STRICT_B, STRICT_DN, Document, standard
 from harness.gateway import run_command
+from harness.ocsp_responder import EGRESS, OcspResponder
 from harness.pki import Identity, pki
 
 SHADOWED = 447
@@ -87,6 +89,90 @@ class Explain(GatewayCase):
         self.assertEqual((code, told["reason"], told["at"]), (2, "client_cert.expired", "2099-01-01T00:00:00.000Z"))
         code, told = self.gateway.explain("strict", pki().good, "--at", "2001-01-01T00:00:00Z")
         self.assertEqual((code, told["reason"]), (2, "client_cert.not_yet_valid"))
+
+
+class AskedNow(GatewayCase):
+    """--ocsp live: responders and lists are asked, and the answer is the gate's."""
+
+    responder: OcspResponder
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.responder = OcspResponder(pki().int_a)
+        cls.addClassCleanup(cls.responder.stop)
+        cls.gone, cls.lists = pki().int_a.issue("explain-gone"), env.new_dir("explain-crl")
+        (cls.lists / "a.crl").write_bytes(Crl(pki().int_a, revoking(cls.gone)).der())
+        super().setUpClass()
+
+    @classmethod
+    def document(cls) -> Document:
+        return super().document().profile("strict", "Strict", ["a"], revocation="OCSP")
+
+    @classmethod
+    def host(cls) -> dict[str, Any]:
+        lists = {"strict-dn": {"files": [str(cls.lists)]}}
+        return {"egress": EGRESS, "revocation": {"timeout": "500ms", "crl": lists, "unknown": "allow", "cold_cache": "wait"}}
+
+    def client(self, how: str) -> Identity:
+        who = self.responder.issue(self.token())
+        self.responder.behave(how, who)
+        return who
+
+    def assert_as_the_gate(self, who: Identity, listener: str = "strict") -> dict[str, Any]:
+        code, told = self.gateway.explain(listener, who, "--ocsp", "live")
+        response, line = self.asked(who, LISTENERS[listener])
+        self.assertEqual((told["status"], told["sslClientVerify"]), (response.status, line.verify))
+        self.assertEqual(told["reason"], line.own.get("reason", ""))
+        self.assertEqual((code, told["admitted"]), (0, True) if response.status == 200 else (2, False))
+        mine, logged = told["revocation"], line.own["revocation"]
+        for member in ("source", "status", "reason", "responder", "allowed", "cacheHit", "detail"):
+            self.assertEqual(mine.get(member), logged.get(member), member)
+        self.assertEqual([name for name in mine if name not in logged], [])
+        (check,) = [one for one in told["paths"][-1]["checks"] if one["check"] == "revocation"]
+        self.assertEqual(check["outcome"], "passed" if told["admitted"] else "failed")
+        self.assertIn(mine["status"], check["evidence"])
+        return told
+
+    def test_every_answer_of_a_responder(self) -> None:
+        for how in ("good", "revoked", "unknown", "expired", "bad-signature", "malformed", "http-500", "close", "hang"):
+            with self.subTest(how):
+                who = self.client(how)
+                self.assert_as_the_gate(who)
+                self.assertGreaterEqual(len(self.responder.queries(who)), 2, "the gateway's and explain's own")
+
+    def test_a_certificate_without_a_responder(self) -> None:
+        self.assertEqual(self.assert_as_the_gate(pki().good)["revocation"]["reason"], "ocsp.no_responder")
+
+    def test_revocation_lists(self) -> None:
+        self.assertEqual(self.assert_as_the_gate(pki().good, "strict-dn")["revocation"]["status"], "good")
+        self.assertEqual(self.assert_as_the_gate(self.gone, "strict-dn")["revocation"]["status"], "revoked")
+
+    def test_off_asks_nobody_and_says_that_it_is_open(self) -> None:
+        who = self.client("revoked")
+        for more in ((), ("--ocsp", "off")):
+            code, told = self.gateway.explain("strict", who, *more)
+            self.assertEqual((code, told["revocation"]), (0, "open"))
+        self.assertEqual(self.responder.queries(who), [])
+
+    def test_I20_nobody_is_asked_about_a_chain_that_does_not_hold(self) -> None:
+        before = self.responder.connections
+        names = ("extendedKeyUsage=clientAuth", *self.responder.aia())
+        stranger = pki().int_b.issue("explain-stranger", extensions=names)
+        code, told = self.gateway.explain("strict", stranger, "--ocsp", "live")
+        self.assertEqual((code, told["status"], "revocation" in told), (2, 400, False))
+        self.assertEqual(self.responder.connections, before)
+
+    def test_the_egress_policy_holds_for_explain_too(self) -> None:
+        host = env.scratch() / "no-egress.yaml"
+        host.write_text("bind: {fip: 127.0.0.1}\n")
+        who, before = self.client("good"), self.responder.connections
+        command = ("explain", self.gateway.document_path, "--host", host, "--listener", "strict", "--chain", who.chain)
+        done = run_command(*command, "--ocsp", "live")
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, r"\n  FAILED      revocation           OCSP: failed \(ocsp.address_denied\), by http")
+        self.assertRegex(done.stdout, r"\nlog        sslClientVerify=FAILED:certificate status request failed\n")
+        self.assertRegex(done.stdout, r"\nrevocation OCSP: failed \(ocsp.address_denied\)")
+        self.assertEqual(self.responder.connections, before)
 
 
 if __name__ == "__main__":

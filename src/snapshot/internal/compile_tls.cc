@@ -204,9 +204,11 @@ namespace portcullis::snapshot {
 std::shared_ptr<const clientauth::Verifier> compile_client_auth(const model::Gateway& gateway,
                                                                 const model::HttpListener& listener,
                                                                 const model::HostConfig& host,
-                                                                model::Findings& findings) {
+                                                                model::Findings& findings,
+                                                                clientauth::CrlKeeper* lists) {
   bool ok = false;
-  return internal::compile_verifier(gateway, model::profile_of(gateway, listener), host, {}, ok, findings);
+  const internal::ClientKnowledge known{nullptr, lists};
+  return internal::compile_verifier(gateway, model::profile_of(gateway, listener), host, known, ok, findings);
 }
 
 }  // namespace portcullis::snapshot

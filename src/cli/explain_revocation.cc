@@ -1,0 +1,67 @@
+#include "cli/explain_revocation.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "event/loop.h"
+#include "net/resolver.h"
+#include "server/ocsp_fetch.h"
+#include "server/ocsp_thread.h"
+
+namespace portcullis::cli {
+
+using clientauth::Admission;
+using clientauth::OcspService;
+using event::Deadline;
+using event::Task;
+
+namespace {
+
+Task<void> judge(event::Loop* loop, fetch::Client* client, OcspService* service, Admission* admission, AskedNow* out) {
+  // Lists answer at once, and stop() counts only once the loop runs.
+  co_await event::yield(*loop);
+  const WallTime began = loop->wall_now();
+  admission->begin(began);
+  auto verdict = co_await admission->verdict(began);
+  out->verdict = std::move(verdict);
+  out->at = loop->wall_now();
+  co_await client->shut_down();
+  co_await service->finish();
+  loop->stop();
+}
+
+// Whoever asks by hand waits for the answer, also where cold_cache: refuse lets the gateway's first request fail.
+std::shared_ptr<clientauth::Verifier> patient(const clientauth::Verifier& verifier) {
+  clientauth::ClientPolicy policy = verifier.policy();
+  if (policy.ocsp) policy.ocsp->wait_when_cold = true;
+  return std::make_shared<clientauth::Verifier>(std::move(policy));
+}
+
+}  // namespace
+
+Result<AskedNow> ask_about_revocation(const clientauth::Verifier& verifier, const x509::CertificateList& presented,
+                                      const model::HostConfig& host) {
+  const SystemClock clock;
+  auto loop = event::Loop::create(clock);
+  if (!loop) return forward_error(loop);
+  auto resolver = net::Resolver::create();
+  if (!resolver) return forward_error(resolver);
+  auto options = server::own_requests(host);
+  if (!options) return forward_error(options);
+  fetch::Client client(**loop, **resolver, std::move(*options));
+  clientauth::OcspAnswers answers;
+  OcspService service(**loop, answers, [&client](revocation::OcspRequest request, Deadline deadline) {
+    return server::fetch_ocsp(&client, std::move(request), deadline);
+  });
+  clientauth::OcspDesk desk(**loop, service);
+  const std::shared_ptr<clientauth::Verifier> gate = patient(verifier);
+  std::shared_ptr<const tls::PeerState> peer = gate->judge(presented, (*loop)->wall_now());
+  CHECK(peer != nullptr);
+  Admission admission(std::move(peer), gate, &desk);
+  AskedNow asked;
+  event::spawn(judge(loop->get(), &client, &service, &admission, &asked));
+  (*loop)->run();
+  return asked;
+}
+
+}  // namespace portcullis::cli
