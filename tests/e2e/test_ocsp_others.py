@@ -2,11 +2,13 @@
 
     ./dev e2e -R ocsp_others        # prints the ratios; more rounds: PORTCULLIS_E2E_SCALE=5
 
-Blocks of requests with four cold clients waiting alternate with blocks without, in one run and against one gateway; what is
-compared is the p99 of all samples of either sort. On a shared machine a p99 of some thousand samples moves by a fifth by
-itself, so the comparison is decided as soon as each ratio is at most LIMIT, after LEAST rounds at the soonest; a test that
-still sees a larger one after MOST rounds fails. That is: it passes by luck where the truth lies a little above LIMIT, never where
-somebody waits, which makes the ratio a thousand.
+Blocks of requests with four cold clients waiting alternate with blocks without, in one run and against one gateway. A round is
+one of either, and its ratio that of their p99s. On a shared machine such a ratio is off by a third as often as not, so what is
+judged is the median over the rounds. What the test asserts:
+
+  - no request of another client takes as long as anybody waits here: half a second, where the cold ones wait until they are let go;
+  - the median ratio is at most LIMIT, or is not known to be larger: rounds are added while it is larger, and after MOST of them
+    the test fails where so many of them are over LIMIT that chance would do it once in a thousand runs.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from math import comb
+from statistics import median
 from typing import Any, Callable
 
 from harness import client, env
@@ -24,7 +28,7 @@ from harness.http_wire import Wire
 from harness.ocsp_responder import EGRESS, Answer, OcspResponder
 from harness.pki import Identity, pki
 
-LIMIT, LEAST, MOST = 1.1, 6, 80
+LIMIT, LEAST, MOST = 1.1, 6, 40
 WAITING = 4  # cold clients at a time: they land on both workers
 _REQUEST = b"GET /quiet HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -42,6 +46,11 @@ def seconds_of(wire: Wire) -> float:
 
 def p99(samples: list[float]) -> float:
     return sorted(samples)[len(samples) * 99 // 100]
+
+
+def chance(over: int, rounds: int) -> float:
+    """That so many rounds, or more, are over the true median: the sign test."""
+    return sum(comb(rounds, n) for n in range(over, rounds + 1)) / 2**rounds
 
 
 class Others(GatewayCase):
@@ -102,12 +111,12 @@ class Others(GatewayCase):
             "keep-alive, no OCSP": (200, lambda: seconds_of(without)),
             "handshake, its answer known": (40, handshake),
         }
-        control: dict[str, list[float]] = {kind: [] for kind in kinds}
-        treated: dict[str, list[float]] = {kind: [] for kind in kinds}
+        control: dict[str, list[list[float]]] = {kind: [] for kind in kinds}  # a list a round
+        treated: dict[str, list[list[float]]] = {kind: [] for kind in kinds}
 
-        def block(into: dict[str, list[float]]) -> None:
+        def block(into: dict[str, list[list[float]]]) -> None:
             for kind, (count, once) in kinds.items():
-                into[kind] += [once() for _ in range(count)]
+                into[kind].append([once() for _ in range(count)])
 
         def treated_block() -> None:
             self.responder.release.clear()
@@ -136,22 +145,26 @@ class Others(GatewayCase):
         block({kind: [] for kind in kinds})  # warm-up
         gc.disable()
         self.addCleanup(gc.enable)
-        ratios = {kind: float("inf") for kind in kinds}
+        ratios: dict[str, list[float]] = {kind: [] for kind in kinds}
         rounds = 0
-        while rounds < least or (max(ratios.values()) > LIMIT and rounds < most):
+        while rounds < least or (rounds < most and any(median(some) > LIMIT for some in ratios.values())):
             first, second = (treated_block, control_block) if rounds % 2 else (control_block, treated_block)
             first()
             second()
             rounds += 1
-            ratios = {kind: p99(treated[kind]) / p99(control[kind]) for kind in kinds}
-        for kind, ratio in ratios.items():
+            for kind in kinds:
+                ratios[kind].append(p99(treated[kind][-1]) / p99(control[kind][-1]))
+        for kind, some in ratios.items():
+            pooled, beside = p99(sum(treated[kind], [])), p99(sum(control[kind], []))
             print(
-                f"p99 of others, {kind}: {p99(treated[kind]) * 1e6:.0f} us, control {p99(control[kind]) * 1e6:.0f} us, "
-                f"ratio {ratio:.2f} ({rounds} rounds, {len(treated[kind])} samples each)",
+                f"p99 of others, {kind}: ratio to the control {median(some):.2f} (median of {rounds} rounds); over all rounds "
+                f"{pooled * 1e6:.0f} us to {beside * 1e6:.0f} us",
                 file=sys.stderr, flush=True,
             )
-        for kind, ratio in ratios.items():
-            self.assertLessEqual(ratio, LIMIT, f"{kind}: {rounds} rounds")
+        for kind, some in ratios.items():
+            self.assertLess(max(map(max, treated[kind])), env.patience(0.5), f"{kind}: somebody waited")
+            over = sum(ratio > LIMIT for ratio in some)
+            self.assertGreater(chance(over, rounds), 0.001, f"{kind}: {over} of {rounds} rounds are over {LIMIT}")
 
 
 if __name__ == "__main__":
