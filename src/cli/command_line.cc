@@ -124,8 +124,9 @@ struct Commands {
         });
     explain
         ->add_option("--ocsp", ocsp,
-                     "live: ask about revocation now, as the gateway would (responders, lists); off: ask nobody")
-        ->check(CLI::IsMember({"live", "off"}))
+                     "live: ask about revocation now, as the gateway would (responders, lists); cache: by the answers "
+                     "saved in state_dir, and lists; off: ask nobody")
+        ->check(CLI::IsMember({"live", "cache", "off"}))
         ->capture_default_str();
     explain->add_flag("--json", explain_options.json, "One JSON object on one line");
   }
@@ -225,8 +226,11 @@ int dispatch(const Commands& commands, const Program& program) {
   if (commands.explain->parsed()) {
     ExplainOptions options = commands.explain_options;
     options.paths = commands.paths;
-    options.ask_now = commands.ocsp == "live";
-    if (options.ask_now && !options.at.empty()) return usage(program, commands, "--ocsp live asks now: leave out --at");
+    if (commands.ocsp == "live") options.ask = AskAbout::kResponders;
+    if (commands.ocsp == "cache") options.ask = AskAbout::kSaved;
+    if (options.ask != AskAbout::kNobody && !options.at.empty()) {
+      return usage(program, commands, "--ocsp " + commands.ocsp + " asks now: leave out --at");
+    }
     return run_explain(options, program.out, program.err);
   }
   if (commands.extract->parsed()) return run_trust_extract(commands.trust_options, program.out, program.err);

@@ -45,6 +45,8 @@ TEST(CommandLine, WhatCannotBeMeantIsAUsageErrorOnStderr) {
       {{"explain", "a", "--listener", "b", "--chain", "c", "--ocsp", "maybe"}, "--ocsp: maybe not in"},
       {{"explain", "a", "--listener", "b", "--chain", "c", "--ocsp", "live", "--at", "2027-01-01"},
        "--ocsp live asks now: leave out --at"},
+      {{"explain", "a", "--listener", "b", "--chain", "c", "--ocsp", "cache", "--at", "2027-01-01"},
+       "--ocsp cache asks now: leave out --at"},
       {{"show", "a", "--drain-seconds", "3"}, "--drain-seconds"},
   };
   for (const UsageCase& one : cases) {

@@ -102,16 +102,18 @@ int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& 
 
   model::Findings findings;
   clientauth::CrlKeeper lists;
+  const bool ask = options.ask != AskAbout::kNobody;
   const auto verifier =
-      snapshot::compile_client_auth(gateway, *listener, opened.host, findings, options.ask_now ? &lists : nullptr);
+      snapshot::compile_client_auth(gateway, *listener, opened.host, findings, ask ? &lists : nullptr);
   if (findings.has_errors()) return refuse_input(err, findings);
   Explained told = explained(gateway, *listener, *at);
   const clientauth::Question question{std::move(*chain), *at, told.files, opened.host.limits.presented_bytes};
   told.answer = clientauth::explain(verifier.get(), question);
   told.presented = question.presented;
   if (verifier != nullptr) told.mode = verifier->policy().mode;
-  if (options.ask_now && told.answer.revocation_open) {
-    auto asked = ask_about_revocation(*verifier, told.presented, opened.host);
+  if (ask && told.answer.revocation_open) {
+    const bool live = options.ask == AskAbout::kResponders;
+    auto asked = ask_about_revocation(*verifier, told.presented, opened.host, live);
     if (!asked) return refuse_input(err, asked.error());
     told.at = asked->at;
     clientauth::settle_revocation(told.answer, std::move(asked->verdict), asked->at);

@@ -6,6 +6,7 @@
 #include "event/loop.h"
 #include "net/resolver.h"
 #include "server/ocsp_fetch.h"
+#include "server/ocsp_memory.h"
 #include "server/ocsp_thread.h"
 
 namespace portcullis::cli {
@@ -30,6 +31,13 @@ Task<void> judge(event::Loop* loop, fetch::Client* client, OcspService* service,
   loop->stop();
 }
 
+Task<clientauth::OcspFetched> fetch_nothing() {
+  clientauth::OcspFetched fetched;
+  fetched.failure = revocation::failed(revocation::Outcome::kUnreachable,
+                                       "nothing that holds is saved in state_dir, and --ocsp cache asks nobody");
+  co_return fetched;
+}
+
 // Whoever asks by hand waits for the answer, also where cold_cache: refuse lets the gateway's first request fail.
 std::shared_ptr<clientauth::Verifier> patient(const clientauth::Verifier& verifier) {
   clientauth::ClientPolicy policy = verifier.policy();
@@ -40,7 +48,7 @@ std::shared_ptr<clientauth::Verifier> patient(const clientauth::Verifier& verifi
 }  // namespace
 
 Result<AskedNow> ask_about_revocation(const clientauth::Verifier& verifier, const x509::CertificateList& presented,
-                                      const model::HostConfig& host) {
+                                      const model::HostConfig& host, bool live) {
   const SystemClock clock;
   auto loop = event::Loop::create(clock);
   if (!loop) return forward_error(loop);
@@ -50,9 +58,10 @@ Result<AskedNow> ask_about_revocation(const clientauth::Verifier& verifier, cons
   if (!options) return forward_error(options);
   fetch::Client client(**loop, **resolver, std::move(*options));
   clientauth::OcspAnswers answers;
-  OcspService service(**loop, answers, [&client](revocation::OcspRequest request, Deadline deadline) {
-    return server::fetch_ocsp(&client, std::move(request), deadline);
+  OcspService service(**loop, answers, [&client, live](revocation::OcspRequest request, Deadline deadline) {
+    return live ? server::fetch_ocsp(&client, std::move(request), deadline) : fetch_nothing();
   });
+  if (!live) service.remember_by(server::saved_in(host.state_dir));
   clientauth::OcspDesk desk(**loop, service);
   const std::shared_ptr<clientauth::Verifier> gate = patient(verifier);
   std::shared_ptr<const tls::PeerState> peer = gate->judge(presented, (*loop)->wall_now());

@@ -1,6 +1,6 @@
-// `portcullis explain --ocsp live`: asks now, as the gateway would: with its own Admission, its own check of answers,
-// its own HTTP client, and under the host file's egress policy. A loop of its own; waits for revocation.timeout and a
-// little at most.
+// `portcullis explain --ocsp live|cache`: asks as the gateway would: with its own Admission and its own check of
+// answers, and either its own HTTP client under the host file's egress policy, or what it has saved in state_dir. A
+// loop of its own; waits for revocation.timeout and a little at most.
 #pragma once
 
 #include "base/result.h"
@@ -15,9 +15,10 @@ struct AskedNow {
 };
 
 // The verdict on a client that presents this chain and was admitted as far as the chain goes. `verifier` asks for
-// revocation. Nothing is remembered and nothing saved. Errors: those of Loop::create(), Resolver::create() and
-// fetch.bad_egress.
+// revocation. `live`: responders are asked; else what a gateway has saved is looked at, and what it has not saved is
+// ocsp.unreachable, as if no responder were there. Nothing is saved. Errors: those of Loop::create() and
+// Resolver::create(), and fetch.bad_egress.
 Result<AskedNow> ask_about_revocation(const clientauth::Verifier& verifier, const x509::CertificateList& presented,
-                                      const model::HostConfig& host);
+                                      const model::HostConfig& host, bool live);
 
 }  // namespace portcullis::cli

@@ -103,7 +103,7 @@ void append_outcome(std::string& text, const Explained& explained) {
                    std::string(answer.judgement_reason));
   }
   if (answer.revocation_open) {
-    append_row(text, "revocation", "open: it is looked at before the client is admitted; --ocsp live asks now");
+    append_row(text, "revocation", "open: it is looked at before the client is admitted; --ocsp live asks");
   } else if (const std::string evidence = clientauth::revocation_evidence(verdict, explained.at); !evidence.empty()) {
     append_row(text, "revocation", evidence);
   }

@@ -23,7 +23,7 @@ std::string to_text(const Explained& explained);
 
 // One object and a line feed. Members: gateway, listener, profile, mode, at, presented, paths, admitted, handshake,
 // status (0: no response, since the handshake fails), sslClientVerify, reason, revocation ("open": a responder is asked
-// first; with --ocsp live an object as in the access log), shadow (passthrough with CA files).
+// first; with --ocsp live or cache an object as in the access log), shadow (passthrough with CA files).
 std::string to_json_line(const Explained& explained);
 
 }  // namespace portcullis::cli

@@ -1,6 +1,7 @@
 #include "server/ocsp_memory.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -10,6 +11,25 @@
 namespace portcullis::server {
 
 using clientauth::OcspService;
+
+namespace {
+
+std::function<std::optional<OcspService::Saved>(const Digest&)> look_up_in(const std::string& path) {
+  const auto reader = std::make_shared<store::AnswerReader>(path);
+  return [reader](const Digest& key) -> std::optional<OcspService::Saved> {
+    std::optional<store::SavedAnswer> found = reader->find(key);
+    if (!found) return std::nullopt;
+    OcspService::Saved answer;
+    answer.response = std::move(found->response);
+    answer.revoked = found->revoked;
+    answer.this_update = found->this_update;
+    answer.heard_at = found->heard_at;
+    answer.until = found->until;
+    return answer;
+  };
+}
+
+}  // namespace
 
 OcspService::Memory memory_in(store::Store& store) {
   OcspService::Memory memory;
@@ -22,19 +42,17 @@ OcspService::Memory memory_in(store::Store& store) {
                           .until = answer.until});
   };
   // A connection of its own: what the store's thread waits for when it writes, nobody waits for who asks.
-  const auto reader = std::make_shared<store::AnswerReader>(store.answers().path());
-  memory.load = [&store, reader](const Digest& key) -> std::optional<OcspService::Saved> {
+  const auto look_up = look_up_in(store.answers().path());
+  memory.load = [&store, look_up](const Digest& key) -> std::optional<OcspService::Saved> {
     if (!store.answers().enabled()) return std::nullopt;
-    std::optional<store::SavedAnswer> found = reader->find(key);
-    if (!found) return std::nullopt;
-    OcspService::Saved answer;
-    answer.response = std::move(found->response);
-    answer.revoked = found->revoked;
-    answer.this_update = found->this_update;
-    answer.heard_at = found->heard_at;
-    answer.until = found->until;
-    return answer;
+    return look_up(key);
   };
+  return memory;
+}
+
+OcspService::Memory saved_in(const std::string& state_dir) {
+  OcspService::Memory memory;
+  memory.load = look_up_in(store::answers_path(state_dir));
   return memory;
 }
 

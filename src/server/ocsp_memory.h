@@ -1,6 +1,8 @@
 // What an OcspService remembers over a restart: the store's file of answers as its Memory.
 #pragma once
 
+#include <string>
+
 #include "clientauth/ocsp_service.h"
 #include "snapshot/snapshot.h"
 #include "store/store.h"
@@ -9,6 +11,10 @@ namespace portcullis::server {
 
 // `store` must outlive the service, which is its only user. Off while the store keeps no answers.
 clientauth::OcspService::Memory memory_in(store::Store& store);
+
+// What a gateway with this state_dir has saved, for those who only look; whether it runs or not. What was saved is
+// checked like any answer.
+clientauth::OcspService::Memory saved_in(const std::string& state_dir);
 
 // Whether any listener's clients are asked about at OCSP responders, so that there is something to remember.
 bool asks_responders(const snapshot::Snapshot& snapshot);

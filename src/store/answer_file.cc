@@ -9,6 +9,8 @@
 
 namespace portcullis::store {
 
+std::string answers_path(const std::string& state_dir) { return state_dir + "/ocsp.db"; }
+
 using internal::Database;
 using internal::Statement;
 

@@ -17,6 +17,9 @@
 
 namespace portcullis::store {
 
+// Where the answers of a state directory are.
+std::string answers_path(const std::string& state_dir);
+
 struct AnswerLimits {
   std::uint64_t answers = 65'536;       // as many as are held in memory (clientauth::OcspAnswers)
   std::uint64_t bytes = 128ULL << 20U;  // of the file, without what is free in it; at least kLeastBytes

@@ -28,7 +28,7 @@ Store::Store(Options options)
                                          {{"reason", "sampled"}})),
       unwritten_(options_.metrics->counter("portcullis_journal_left_out_total", "Events that are not in the journal.",
                                            {{"reason", "not_written"}})),
-      answers_({.path = options_.state_dir + "/ocsp.db",
+      answers_({.path = answers_path(options_.state_dir),
                 .limits = options_.answers,
                 .clock = options_.clock,
                 .metrics = options_.metrics,

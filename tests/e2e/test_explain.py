@@ -143,6 +143,25 @@ class AskedNow(GatewayCase):
     def test_a_certificate_without_a_responder(self) -> None:
         self.assertEqual(self.assert_as_the_gate(pki().good)["revocation"]["reason"], "ocsp.no_responder")
 
+    def test_cache_tells_by_what_the_gateway_has_saved_and_asks_nobody(self) -> None:
+        good, gone, never = self.client("good"), self.client("revoked"), self.client("good")
+        for who in (good, gone):
+            self.asked(who)
+
+        def saved(who: Identity) -> Optional[dict[str, Any]]:
+            _, told = self.gateway.explain("strict", who, "--ocsp", "cache")
+            return told if told["revocation"]["status"] != "failed" else None
+
+        for who, status, revocation in ((good, 200, "good"), (gone, 400, "revoked")):
+            told = self.gateway.wait_for("the answer to be saved", lambda who=who: saved(who))
+            self.assertEqual((told["status"], told["revocation"]["status"]), (status, revocation))
+            self.assertEqual(len(self.responder.queries(who)), 1)
+        code, told = self.gateway.explain("strict", never, "--ocsp", "cache")
+        self.assertEqual((code, told["revocation"]["reason"]), (2, "ocsp.unreachable"))
+        self.assertIn("--ocsp cache asks nobody", told["revocation"]["detail"])
+        self.assertEqual(self.responder.queries(never), [])
+        self.assertEqual(self.gateway.explain("strict-dn", self.gone, "--ocsp", "cache")[1]["revocation"]["status"], "revoked")
+
     def test_revocation_lists(self) -> None:
         self.assertEqual(self.assert_as_the_gate(pki().good, "strict-dn")["revocation"]["status"], "good")
         self.assertEqual(self.assert_as_the_gate(self.gone, "strict-dn")["revocation"]["status"], "revoked")
