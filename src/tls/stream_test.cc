@@ -1,3 +1,5 @@
+#include <sys/socket.h>
+
 #include "tls/test_tls.h"
 
 namespace portcullis::tls {
@@ -162,6 +164,75 @@ TEST_F(TlsTest, HalfARecordIsNotAnnouncedAsInput) {
     return got > 0;
   }));
   EXPECT_EQ(got, 5U);
+}
+
+std::size_t waiting_for(const Link& link) {
+  char chunk[16 * 1024];
+  const ssize_t got = ::recv(link.client->fd(), chunk, sizeof chunk, MSG_DONTWAIT | MSG_PEEK);
+  return got < 0 ? 0 : static_cast<std::size_t>(got);
+}
+
+// A handshake whose last message came together with `request`; the client has taken nothing since.
+std::unique_ptr<Link> with_early_request(TlsTest& test, std::string_view request) {
+  auto link = test.begin({.version = TLS1_3_VERSION});
+  EXPECT_TRUE(test.turn_until([&] {
+    SSL_do_handshake(link->client->ssl());
+    if (link->client->finished()) return true;
+    link->client->step();
+    return link->client->finished();
+  }));
+  link->client->stops_reading = true;
+  link->client->write(request);
+  EXPECT_TRUE(test.turn_until([&] {
+    link->client->step();
+    return link->outcome.has_value();
+  }));
+  EXPECT_TRUE(*link->outcome);
+  return link;
+}
+
+TEST_F(TlsTest, TheTicketRidesWithTheAnswer) {
+  open({{}});
+  const auto link = with_early_request(*this, "ask");
+  char chunk[100];
+  EXPECT_EQ(link->stream->try_read(chunk, sizeof chunk).bytes, 3U);
+  EXPECT_EQ(waiting_for(*link), 0U);
+  EXPECT_EQ(link->stream->try_write("answer").state, IoState::kDone);
+  link->client->stops_reading = false;
+  link->client->step();
+  EXPECT_EQ(link->client->received(), "answer");
+  EXPECT_NE(link->client->session(), nullptr);
+}
+
+TEST_F(TlsTest, AHeldTicketLeavesBeforeAnythingIsWaitedFor) {
+  open({{}});
+  const auto link = with_early_request(*this, "ask");
+  char chunk[100];
+  EXPECT_EQ(link->stream->try_read(chunk, sizeof chunk).bytes, 3U);
+  EXPECT_EQ(link->stream->try_read(chunk, sizeof chunk).state, IoState::kWantRead);
+  EXPECT_GT(waiting_for(*link), 0U);
+  EXPECT_EQ(link->stream->try_write("answer").state, IoState::kDone);
+  link->client->stops_reading = false;
+  link->client->step();
+  EXPECT_EQ(link->client->received(), "answer");
+  EXPECT_NE(link->client->session(), nullptr);
+}
+
+// KeyUpdates are answered, and what is held for company must not grow by them.
+TEST_F(TlsTest, LittleIsHeldForAClientThatUploadsWithKeyUpdates) {
+  open({{}});
+  const auto link = with_early_request(*this, "ask");
+  for (int i = 0; i < 1'000; ++i) {
+    SSL_key_update(link->client->ssl(), SSL_KEY_UPDATE_REQUESTED);
+    link->client->write("more");
+  }
+  link->client->step();
+  turn();
+  std::size_t got = 0;
+  char chunk[4];
+  for (int i = 0; i < 600; ++i) got += link->stream->try_read(chunk, sizeof chunk).bytes;
+  EXPECT_GT(got, 2'000U);
+  EXPECT_GT(waiting_for(*link), 8'000U);
 }
 
 TEST_F(TlsTest, RenegotiationIsRefused) {

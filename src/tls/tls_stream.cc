@@ -25,6 +25,9 @@ void clear_errors() {
 // stops reading.
 constexpr std::size_t kMostPerWrite = 32 * 1024;
 
+// Tickets, and nothing that a client could make longer at will.
+constexpr std::size_t kMostHeld = 8 * 1024;
+
 }  // namespace
 
 void TlsStream::SslFree::operator()(SSL* ssl) const { SSL_free(ssl); }
@@ -65,6 +68,10 @@ event::Task<Result<void>> TlsStream::handshake(event::Deadline deadline) {
     const int result = SSL_accept(ssl_.get());
     const IoState state = result == 1 ? IoState::kDone : outcome_of(result).state;
     const std::string reason = state == IoState::kFailed || state == IoState::kEof ? take_openssl_reason() : "";
+    if (state == IoState::kDone && SSL_has_pending(ssl_.get()) == 1 && SSL_version(ssl_.get()) == TLS1_3_VERSION) {
+      hold();
+      break;
+    }
     const bool sent = flush();
     if (state == IoState::kDone) break;
     if (state != IoState::kWantRead) {
@@ -83,10 +90,18 @@ event::Task<Result<void>> TlsStream::handshake(event::Deadline deadline) {
     const event::Wake wake = co_await watch().readable(deadline);
     if (wake != event::Wake::kReady) co_return net::wait_failed(wake);
   }
-  const Result<void> gone = co_await flush_all(deadline);
-  if (!gone) co_return gone;
+  if (!held_) {
+    const Result<void> gone = co_await flush_all(deadline);
+    if (!gone) co_return gone;
+  }
   finish_info();
   co_return Result<void>();
+}
+
+// The request has come with the end of the handshake, so that an answer follows: the session ticket rides with it.
+void TlsStream::hold() {
+  Callbacks::stow(*this);
+  held_ = !pending_.empty();
 }
 
 event::Task<Result<void>> TlsStream::flush_all(event::Deadline deadline) {
@@ -128,7 +143,11 @@ IoResult TlsStream::try_read(char* into, std::size_t size) {
     if (SSL_has_pending(ssl_.get()) == 0) break;
   }
   read_blocked_ = state == IoState::kWantRead;
-  if (!flush()) state = IoState::kFailed;
+  if (held_ && total > 0 && pending_.size() < kMostHeld) {
+    Callbacks::stow(*this);
+  } else if (!flush()) {
+    state = IoState::kFailed;
+  }
   if (total > 0) return {IoState::kDone, total};
   return {state};
 }
@@ -136,9 +155,9 @@ IoResult TlsStream::try_read(char* into, std::size_t size) {
 bool TlsStream::has_buffered_input() const { return !read_blocked_ && !broken_ && SSL_has_pending(ssl_.get()) == 1; }
 
 IoResult TlsStream::try_write(std::string_view bytes) {
-  if (broken_ || (!pending_.empty() && !flush())) return {IoState::kFailed};
+  if (broken_ || (!held_ && !pending_.empty() && !flush())) return {IoState::kFailed};
   std::size_t taken = 0;
-  while (pending_.empty() && taken < bytes.size()) {
+  while ((held_ || pending_.empty()) && taken < bytes.size()) {
     clear_errors();
     const std::size_t some = std::min(bytes.size() - taken, kMostPerWrite);
     const int put = SSL_write(ssl_.get(), bytes.data() + taken, static_cast<int>(some));

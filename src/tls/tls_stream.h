@@ -57,6 +57,7 @@ class TlsStream final : public net::ByteStream {
 
   net::IoResult outcome_of(int result);
   bool flush();  // false: broken
+  void hold();
   event::Task<Result<void>> flush_all(event::Deadline deadline);
   void finish_info();
 
@@ -65,7 +66,8 @@ class TlsStream final : public net::ByteStream {
   const ServerContext* context_ = nullptr;  // the chosen one
   std::string initial_;                     // read before OpenSSL took over
   std::size_t initial_used_ = 0;
-  std::string pending_;  // encrypted bytes that the kernel did not take
+  std::string pending_;  // encrypted bytes that the kernel did not take, or that are held for company
+  bool held_ = false;    // they leave with the next write, or before anything is waited for
   bool read_blocked_ = false;
   bool socket_eof_ = false;
   bool broken_ = false;

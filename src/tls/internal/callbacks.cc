@@ -273,11 +273,14 @@ long Callbacks::bio_ctrl(BIO* bio, int command, long, void*) {
   return 0;
 }
 
+void Callbacks::stow(TlsStream& stream) {
+  stream.pending_ += staging;
+  staging.clear();
+}
+
 bool Callbacks::flush(TlsStream& stream) {
-  if (!stream.pending_.empty()) {
-    stream.pending_ += staging;
-    staging.clear();
-  }
+  stream.held_ = false;
+  if (!stream.pending_.empty()) stow(stream);
   if (stream.pending_.size() > kMostPending) {
     stream.broken_ = true;
     std::string().swap(stream.pending_);

@@ -52,6 +52,8 @@ struct Callbacks {
   static BIO* new_bio(TlsStream* stream);
   // Sends what OpenSSL produced since the last call; false when the connection is broken.
   static bool flush(TlsStream& stream);
+  // Keeps it for the next flush() instead.
+  static void stow(TlsStream& stream);
 
  private:
   static BIO_METHOD* bio_method();
