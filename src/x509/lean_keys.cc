@@ -31,6 +31,9 @@ constexpr const char* kDecoderOf[kKinds] = {nullptr, "EC", "RSA"};
 // TLS suite and no certificate uses is not shown: key types of key derivation and of other MACs, modes of ciphers for
 // disks and key wrapping, derivations from passwords.
 constexpr std::string_view kUnusedKeyTypes[] = {"TLS1-PRF", "HKDF", "SCRYPT", "SIPHASH", "POLY1305", "CMAC", "SM2"};
+// In a context that only decodes certificates and checks their signatures: what agrees on keys, or makes MACs, too.
+constexpr std::string_view kNotSigning[] = {"TLS1-PRF", "HKDF", "SCRYPT", "SIPHASH", "POLY1305", "CMAC",
+                                            "SM2",      "HMAC", "DH",     "X25519",  "X448"};
 constexpr std::string_view kUnusedModes[] = {"CFB", "OFB", "XTS", "SIV", "WRAP", "CTS", "OCB", "ECB"};
 constexpr std::string_view kUnusedDerivations[] = {"PBKDF", "PKCS12", "SSHKDF", "SCRYPT", "X942",
                                                    "X963",  "KBKDF",  "KRB5",   "SSKDF"};
@@ -44,7 +47,7 @@ bool is_unused(std::string_view names, std::span<const std::string_view> unused)
 // OpenSSL's default provider, and what of it each of our contexts shows. Made once, never freed.
 struct Libraries {
   OSSL_PROVIDER* whole = nullptr;
-  std::vector<OSSL_ALGORITHM> key_types, ciphers, derivations;
+  std::vector<OSSL_ALGORITHM> key_types, signing_key_types, ciphers, derivations;
   std::vector<OSSL_ALGORITHM> decoders[kKinds];
   OSSL_LIB_CTX* contexts[kKinds] = {};
   std::string_view state;
@@ -68,7 +71,7 @@ const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {
   const Libraries& shown = *shown_by_provider;
   *no_cache = 0;
   if (operation == OSSL_OP_DECODER) return shown.decoders[kind].data();
-  if (operation == OSSL_OP_KEYMGMT) return shown.key_types.data();
+  if (operation == OSSL_OP_KEYMGMT) return (kind == kNothing ? shown.key_types : shown.signing_key_types).data();
   if (operation == OSSL_OP_CIPHER) return shown.ciphers.data();
   if (operation == OSSL_OP_KDF) return shown.derivations.data();
   return OSSL_PROVIDER_query_operation(shown.whole, operation, no_cache);
@@ -200,6 +203,7 @@ bool Libraries::make() {
   whole = OSSL_PROVIDER_load(home, "default");
   if (whole == nullptr) return false;
   key_types = without(OSSL_OP_KEYMGMT, kUnusedKeyTypes);
+  signing_key_types = without(OSSL_OP_KEYMGMT, kNotSigning);
   ciphers = without(OSSL_OP_CIPHER, kUnusedModes);
   derivations = without(OSSL_OP_KDF, kUnusedDerivations);
   int no_cache = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <optional>
 #include <set>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "base/check.h"
 #include "x509/internal/name_check.h"
 #include "x509/internal/owned.h"
+#include "x509/internal/proven_links.h"
 #include "x509/sha256.h"
 
 namespace portcullis::x509 {
@@ -27,10 +29,12 @@ bool contains(const CertificateList& list, const Certificate& certificate) {
   return std::find(list.begin(), list.end(), certificate) != list.end();
 }
 
-// What the verify callback needs, reached through the context's application data.
+// What the callbacks need, reached through the context's application data.
 struct Recorder {
   std::vector<PathError> errors;
   const CertificateList* helpers;
+  const internal::ProvenLinks* proven;
+  X509_STORE_CTX_verify_fn openssl_verify = nullptr;
 };
 
 // Records every error and goes on, so that all are known and the last one is what OpenSSL leaves as the result, as
@@ -50,6 +54,20 @@ int record(int ok, X509_STORE_CTX* context) {
   }
   recorder->errors.push_back({error, X509_STORE_CTX_get_error_depth(context)});
   return 1;
+}
+
+// In place of OpenSSL's check of signatures and dates. Where nothing has been found wrong so far and everything above
+// the leaf is proven already, the leaf's own signature is all that is left; in any other case OpenSSL does what it
+// always does, so that every refusal is its own.
+int verify_signatures(X509_STORE_CTX* context) {
+  const auto* recorder = static_cast<Recorder*>(X509_STORE_CTX_get_app_data(context));
+  const STACK_OF(X509)* path = X509_STORE_CTX_get0_chain(context);
+  const std::time_t at = X509_VERIFY_PARAM_get_time(X509_STORE_CTX_get0_param(context));
+  if (recorder->errors.empty() && recorder->proven->cover(path, at)) {
+    EVP_PKEY* key = X509_get0_pubkey(sk_X509_value(path, 1));
+    if (key != nullptr && X509_verify(sk_X509_value(path, 0), key) == 1) return 1;
+  }
+  return recorder->openssl_verify(context);
 }
 
 struct BorrowedStack {
@@ -161,6 +179,12 @@ void TrustAnchors::index_roots(const std::vector<TrustedCaFile>& files) {
   for (const auto& anchors : by_issuer_dn_) {
     for (const Certificate& helper : all_roots_->helpers) anchors->add_helper(helper);
   }
+  proven_ = std::make_unique<internal::ProvenLinks>();
+  for (const FileAnchor& file : files_) proven_->add_root(file.root);
+  for (const Certificate& ca : all_roots_->helpers) {
+    for (const FileAnchor& file : files_) proven_->prove(ca, file.root);
+    for (const Certificate& issuer : all_roots_->helpers) proven_->prove(ca, issuer);
+  }
 }
 
 void TrustAnchors::compute_names_and_digest(const std::vector<TrustedCaFile>& files) {
@@ -214,6 +238,8 @@ PathVerdict judge(X509_STORE* store, const BorrowedStack& untrusted, const Certi
   CHECK(X509_STORE_CTX_init(context.get(), store, leaf.native(), untrusted.stack) == 1);
   CHECK(X509_STORE_CTX_set_app_data(context.get(), &recorder) == 1);
   X509_STORE_CTX_set_verify_cb(context.get(), record);
+  recorder.openssl_verify = X509_STORE_CTX_get_verify(context.get());
+  X509_STORE_CTX_set_verify(context.get(), verify_signatures);
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
   CHECK(X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT) == 1);
   CHECK(X509_VERIFY_PARAM_set_trust(param, X509_TRUST_SSL_CLIENT) == 1);
@@ -253,14 +279,14 @@ void judge_names(PathVerdict& verdict) {
 }  // namespace
 
 PathVerdict TrustAnchors::verify_under(const AnchorSet& anchors, const CertificateList& presented, WallTime at,
-                                       int max_depth, bool under_issuer_dn, std::vector<PathAttempt>* attempts) {
+                                       int max_depth, bool under_issuer_dn, std::vector<PathAttempt>* attempts) const {
   BorrowedStack untrusted;
   for (const Certificate& helper : anchors.helpers) untrusted.push(helper);
   for (std::size_t i = 1; i < presented.size(); ++i) untrusted.push(presented[i]);
 
   std::optional<PathVerdict> first_refusal;
   for (const AnchorSet::Layer& layer : anchors.layers) {
-    Recorder recorder{{}, &anchors.helpers};
+    Recorder recorder{{}, &anchors.helpers, proven_.get()};
     PathVerdict verdict = judge(layer.store.get(), untrusted, presented.front(), recorder, at, max_depth);
     const bool found = verdict.ok;
     if (found) judge_names(verdict);

@@ -21,6 +21,10 @@
 
 namespace portcullis::x509 {
 
+namespace internal {
+class ProvenLinks;
+}
+
 struct VerifyOptions {
   int max_depth = 10;  // intermediates allowed between leaf and root, 0–100; host file client_auth.verify_depth
   bool verify_issuer_dn = false;  // ARM verifyClientCertIssuerDN
@@ -127,11 +131,12 @@ class TrustAnchors {
   void index_roots(const std::vector<TrustedCaFile>& files);
   void compute_names_and_digest(const std::vector<TrustedCaFile>& files);
   // A search under the roots of `anchors`; `attempts` as in verify_client_chain.
-  static PathVerdict verify_under(const AnchorSet& anchors, const CertificateList& presented, WallTime at,
-                                  int max_depth, bool under_issuer_dn, std::vector<PathAttempt>* attempts);
+  PathVerdict verify_under(const AnchorSet& anchors, const CertificateList& presented, WallTime at, int max_depth,
+                           bool under_issuer_dn, std::vector<PathAttempt>* attempts) const;
 
   std::vector<FileAnchor> files_;
   std::unique_ptr<AnchorSet> all_roots_;
+  std::unique_ptr<internal::ProvenLinks> proven_;         // among all CAs uploaded
   std::vector<std::unique_ptr<AnchorSet>> by_issuer_dn_;  // the roots of all files that name one issuer DN
   std::vector<std::string> ca_names_;
   std::unordered_map<Digest, Certificate, DigestHash> by_sha256_;
