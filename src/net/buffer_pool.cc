@@ -20,7 +20,7 @@ void Buffer::release() {
 }
 
 Buffer BufferPool::take(std::vector<std::unique_ptr<char[]>>& from, std::size_t size) {
-  if (from.empty()) return {this, std::unique_ptr<char[]>(new char[size]), size};
+  if (from.empty()) return {this, std::unique_ptr<char[]>(new char[Buffer::kStagger + size]), size};
   auto data = std::move(from.back());
   from.pop_back();
   return {this, std::move(data), size};

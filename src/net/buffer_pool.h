@@ -23,14 +23,17 @@ class Buffer {
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer() { release(); }
 
-  char* data() { return data_.get(); }
-  const char* data() const { return data_.get(); }
+  char* data() { return data_.get() + kStagger; }
+  const char* data() const { return data_.get() + kStagger; }
   std::size_t size() const { return size_; }
   explicit operator bool() const { return data_ != nullptr; }
   void release();
 
  private:
   friend class BufferPool;
+  // Allocators align blocks of this size to pages, OpenSSL's buffers too; and a copy between places that differ by
+  // little modulo 4096 takes some processors several times as long (docs/performance.md).
+  static constexpr std::size_t kStagger = 1'088;
   Buffer(BufferPool* pool, std::unique_ptr<char[]> data, std::size_t size)
       : pool_(pool), data_(std::move(data)), size_(size) {}
 
