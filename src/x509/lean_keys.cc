@@ -1,7 +1,6 @@
 #include "x509/lean_keys.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string>
@@ -14,6 +13,7 @@
 #include <openssl/rsa.h>
 
 #include "base/base64.h"
+#include "base/lever.h"
 #include "x509/internal/owned.h"
 
 namespace portcullis::x509 {
@@ -225,8 +225,7 @@ bool Libraries::make() {
 
 Libraries::Libraries() {
   const internal::ErrorQueueGuard errors;
-  const char* wish = std::getenv("PORTCULLIS_LEAN_KEYS");
-  if (wish != nullptr && std::string_view(wish) == "off") {
+  if (is_switched_off(kLeanKeysLever)) {
     state = "switched off";
   } else if (OPENSSL_VERSION_MAJOR > 3 || OpenSSL_version_num() >= 0x30200000L) {
     state = "OpenSSL is 3.2 or later";

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <openssl/x509_vfy.h>
 
+#include "base/lever.h"
 #include "x509/internal/owned.h"
 #include "x509/test_pki.h"
 #include "x509/trust_anchors.h"
@@ -17,8 +18,8 @@ const WallTime kWallNow{std::chrono::seconds(kNow)};
 constexpr auto kDay = std::chrono::hours(24);
 
 struct Switch {
-  explicit Switch(const char* to) { setenv("PORTCULLIS_PROVEN_LINKS", to, 1); }
-  ~Switch() { unsetenv("PORTCULLIS_PROVEN_LINKS"); }
+  explicit Switch(const char* to) { setenv(kProvenLinksLever, to, 1); }
+  ~Switch() { unsetenv(kProvenLinksLever); }
   Switch(const Switch&) = delete;
   Switch& operator=(const Switch&) = delete;
 };

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/lever.h"
 #include "snapshot/compile.h"
 #include "tls/policy.h"
 #include "x509/key_pair.h"
@@ -139,7 +140,8 @@ std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gat
   if (strict || !profile->trusted_client_certificates.empty()) ok = load_anchors(gateway, *profile, policy, findings);
   if (!ok) return nullptr;
   if (strict) add_lists(gateway, *profile, host, known.lists, policy);
-  return std::make_shared<clientauth::Verifier>(std::move(policy), known.chains);
+  const bool remembers = !is_switched_off(kChainCacheLever);
+  return std::make_shared<clientauth::Verifier>(std::move(policy), remembers ? known.chains : nullptr);
 }
 
 std::vector<std::string> names_to_send(const clientauth::Verifier& verifier, const model::SslProfile& profile,

@@ -1,18 +1,11 @@
 #include "x509/internal/proven_links.h"
 
-#include <cstdlib>
-#include <string_view>
-
+#include "base/lever.h"
 #include "x509/internal/owned.h"
 
 namespace portcullis::x509::internal {
 
 namespace {
-
-bool switched_off() {
-  const char* wish = std::getenv("PORTCULLIS_PROVEN_LINKS");
-  return wish != nullptr && std::string_view(wish) == "off";
-}
 
 // Inside of both dates. X509_cmp_time says 0 for a date that cannot be read.
 bool in_date(const X509* certificate, std::time_t at) {
@@ -24,7 +17,7 @@ bool in_date(const X509* certificate, std::time_t at) {
 
 void ProvenLinks::prove(const Certificate& ca, const Certificate& issuer) {
   const ErrorQueueGuard errors;
-  if (switched_off() || X509_check_issued(issuer.native(), ca.native()) != X509_V_OK) return;
+  if (is_switched_off(kProvenLinksLever) || X509_check_issued(issuer.native(), ca.native()) != X509_V_OK) return;
   EVP_PKEY* key = X509_get0_pubkey(issuer.native());
   if (key != nullptr && X509_verify(ca.native(), key) == 1) links_.emplace(ca.native(), issuer.native());
 }

@@ -2,7 +2,7 @@
 // leaf need not be checked again for every client. It knows certificates by identity, not by content: a copy that a
 // client sends is never covered. Built on the control thread, then immutable.
 //
-// Nothing is proven where PORTCULLIS_PROVEN_LINKS=off stands in the environment.
+// Nothing is proven where kProvenLinksLever is off.
 #pragma once
 
 #include <ctime>
