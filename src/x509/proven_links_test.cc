@@ -26,6 +26,7 @@ struct Switch {
 
 class ProvenLinksTest : public ::testing::Test {
  protected:
+  void SetUp() override { unsetenv(kProvenLinksLever); }  // these test the lever itself
   void upload(std::initializer_list<const Issued*> cas) {
     links.add_root(root.certificate);
     for (const Issued* child : cas) {
