@@ -111,7 +111,7 @@ std::string OcspService::make_nonce() {
   return nonce;
 }
 
-std::optional<RevocationStatus> OcspService::recall(const OcspQuery& query) const {
+std::optional<OcspService::Recalled> OcspService::recall(const OcspQuery& query) const {
   if (!memory_.load || answers_.last(query.key) != nullptr) return std::nullopt;
   const std::optional<Saved> saved = memory_.load(query.key);
   if (!saved) return std::nullopt;
@@ -123,7 +123,7 @@ std::optional<RevocationStatus> OcspService::recall(const OcspQuery& query) cons
     if (status.outcome != Outcome::kRevoked) return std::nullopt;
   }
   if (!status.answer) return std::nullopt;
-  return status;
+  return Recalled{std::move(status), std::min(saved->heard_at, loop_.wall_now())};
 }
 
 void OcspService::save(const OcspQuery& query, Heard heard, bool takes_back) const {
@@ -154,11 +154,12 @@ Task<OcspService::Heard> OcspService::ask(const OcspQuery& query) {
     heard.status = revocation::failed(Outcome::kUnreachable, "the gateway is ending");
     co_return heard;
   }
-  const std::optional<RevocationStatus> saved = recall(query);
-  heard.was_revoked = saved && saved->outcome == Outcome::kRevoked;
-  if (saved && holds(*saved, loop_.wall_now())) {
+  const std::optional<Recalled> saved = recall(query);
+  heard.was_revoked = saved && saved->status.outcome == Outcome::kRevoked;
+  if (saved && holds(saved->status, loop_.wall_now())) {
     ++counts_.recalled;
-    heard.status = *saved;
+    heard.status = saved->status;
+    heard.heard_at = saved->heard_at;
     co_return heard;
   }
   ++counts_.queries;
@@ -176,7 +177,7 @@ Task<OcspService::Heard> OcspService::ask(const OcspQuery& query) {
   // What was known before this process began is known all the same.
   if (saved) {
     const Outcome fresh = heard.status.outcome;
-    heard.status = revocation::merged(*saved, std::move(heard.status), loop_.wall_now());
+    heard.status = revocation::merged(saved->status, std::move(heard.status), loop_.wall_now());
     // What is believed is not what came: it must not take the place of what was saved.
     if (heard.status.outcome != fresh) heard.response.clear();
   }
@@ -205,7 +206,7 @@ std::shared_ptr<const OcspAnswer> OcspService::settle(const std::shared_ptr<cons
   const auto known = answers_.last(query->key);
   auto answer = std::make_shared<OcspAnswer>();
   answer->query = query;
-  answer->fetched_at = now;
+  answer->fetched_at = heard.heard_at.value_or(now);
   answer->latency = latency;
   answer->interest = known == nullptr ? std::make_shared<const int>(0) : known->interest;
   const bool was_revoked = known != nullptr && known->status.outcome == Outcome::kRevoked;

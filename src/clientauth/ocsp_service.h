@@ -90,12 +90,17 @@ class OcspService {
   // What a query brought, and what of it is worth saving.
   struct Heard {
     revocation::RevocationStatus status;
-    std::string response;      // empty: nothing to save
-    bool fetched = false;      // a responder was asked
-    bool was_revoked = false;  // by what was saved
+    std::string response;              // empty: nothing to save
+    bool fetched = false;              // a responder was asked
+    bool was_revoked = false;          // by what was saved
+    std::optional<WallTime> heard_at;  // before this process began; else now
+  };
+  struct Recalled {
+    revocation::RevocationStatus status;
+    WallTime heard_at{};
   };
   event::Task<Heard> ask(const OcspQuery& query);
-  std::optional<revocation::RevocationStatus> recall(const OcspQuery& query) const;
+  std::optional<Recalled> recall(const OcspQuery& query) const;
   // `takes_back`: that the certificate was revoked is known, and no longer so.
   void save(const OcspQuery& query, Heard heard, bool takes_back) const;
   std::shared_ptr<const OcspAnswer> settle(const std::shared_ptr<const OcspQuery>& query, Heard heard,
