@@ -328,14 +328,10 @@ std::string evidence_of(const OcspEvidence& evidence, WallTime now) {
 
 std::string evidence_of(const CrlEvidence& evidence) {
   const revocation::CrlAnswer& answer = evidence.answer;
-  if (!answer.reason.empty()) {
-    return fmt::format("revocation list: failed ({}){}", answer.reason,
-                       times_of(answer.this_update, answer.next_update));
-  }
-  const bool revoked = answer.status == revocation::CrlAnswer::Status::kRevoked;
-  std::string text = fmt::format("revocation list: {}{}", revoked ? "revoked" : "good",
-                                 times_of(answer.this_update, answer.next_update));
-  if (!revoked) return text;
+  std::string text = fmt::format("revocation list: {}", revocation::summary(answer));
+  if (!answer.reason.empty()) text += fmt::format(" ({})", answer.reason);
+  text += times_of(answer.this_update, answer.next_update);
+  if (answer.status != revocation::CrlAnswer::Status::kRevoked) return text;
   text += ", revoked at ";
   telemetry::append_utc(text, answer.entry.at);
   return text;

@@ -72,7 +72,7 @@ void add_lists(JsonLine& line, const clientauth::CrlEvidence& evidence) {
   const bool revoked = answer.status == revocation::CrlAnswer::Status::kRevoked;
   line.begin("revocation");
   line.add("source", "crl");
-  line.add("status", answer.reason.empty() ? (revoked ? "revoked" : "good") : "failed");
+  line.add("status", revocation::summary(answer));
   line.add("reason", answer.reason);
   if (answer.next_update != WallTime{}) {
     line.add_time("thisUpdate", answer.this_update);

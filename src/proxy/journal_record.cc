@@ -66,7 +66,7 @@ store::RevocationNote evidence_of(const clientauth::Verdict& verdict, WallTime n
     const revocation::CrlAnswer& answer = verdict.crl.answer;
     const bool revoked = answer.status == revocation::CrlAnswer::Status::kRevoked;
     note.source = "crl";
-    note.status = !answer.reason.empty() ? "failed" : revoked ? "revoked" : "good";
+    note.status = revocation::summary(answer);
     note.reason = answer.reason;
     note.this_update = answer.this_update;
     note.next_update = answer.next_update;

@@ -75,6 +75,11 @@ std::size_t newest(const std::vector<SignedCrl>& lists, const std::vector<std::s
 
 }  // namespace
 
+std::string_view summary(const CrlAnswer& answer) {
+  if (!answer.reason.empty()) return "failed";
+  return answer.status == CrlAnswer::Status::kRevoked ? "revoked" : "good";
+}
+
 std::shared_ptr<const CrlIndex> CrlIndex::build(const std::vector<SignedCrl>& lists, Unused* unused) {
   auto index = std::make_shared<CrlIndex>();
   std::vector<bool> seen(lists.size(), false);

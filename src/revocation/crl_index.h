@@ -29,6 +29,9 @@ struct CrlAnswer {
   RevokedEntry entry;  // where revoked
 };
 
+// As the access log and the journal spell it: "good", "revoked", "failed".
+std::string_view summary(const CrlAnswer& answer);
+
 struct SignedCrl {
   std::shared_ptr<const Crl> crl;
   x509::Certificate issuer;  // who signed it: check_crl_signature() passed

@@ -12,7 +12,9 @@ namespace portcullis::store {
 std::string answers_path(const std::string& state_dir) { return state_dir + "/ocsp.db"; }
 
 using internal::Database;
+using internal::milliseconds;
 using internal::Statement;
+using internal::time_of;
 
 namespace {
 
@@ -21,9 +23,6 @@ static_assert(std::size(kSchemas) == AnswerFile::kSchema);
 constexpr internal::DatabaseKind kKind{"file of OCSP answers", internal::kAnswerApplication, "answer", kSchemas};
 // A look-up takes a few dozen; a table that is not as it was made must not hold its reader up.
 constexpr int kMostSteps = 100'000;
-
-std::int64_t milliseconds(WallTime time) { return time.time_since_epoch().count(); }
-WallTime time_of(std::int64_t milliseconds) { return WallTime(std::chrono::milliseconds(milliseconds)); }
 
 }  // namespace
 
@@ -41,7 +40,7 @@ struct AnswerFile::Tables {
   internal::FilePlace place;
   std::uint64_t answers = 0;
   Statement known, insert, replace, last;
-  internal::UsedBytes used;
+  internal::FileBounds bounds;
 };
 
 Result<void> AnswerFile::Tables::prepare() {
@@ -52,7 +51,7 @@ Result<void> AnswerFile::Tables::prepare() {
        {&last,
         "DELETE FROM answer WHERE key IN (SELECT key FROM answer INDEXED BY answer_by_end ORDER BY revoked,until "
         "LIMIT ?) RETURNING 1"}});
-  if (prepared) prepared = used.prepare(database);
+  if (prepared) prepared = bounds.prepare(database);
   // A table that is not as it was made.
   if (!prepared) return fail(internal::kDamaged, prepared.error().message);
   if (auto counted = count(); !counted) return counted;
@@ -98,19 +97,9 @@ Result<void> AnswerFile::Tables::evict(std::uint64_t wanted) {
 }
 
 Result<void> AnswerFile::Tables::trim() {
-  if (answers > limits.answers) {
-    if (auto done = evict(answers - limits.answers); !done) return done;
-  }
-  const auto most = static_cast<std::int64_t>(std::max(limits.bytes, AnswerLimits::kLeastBytes));
-  // Each round takes what should suffice if answers were alike; they are not.
-  for (;;) {
-    const auto taken = used.ask();
-    if (!taken) return tl::unexpected<Error>(taken.error());
-    if (*taken <= most || answers == 0) return {};
-    const auto over = static_cast<std::uint64_t>(*taken - most);
-    const std::uint64_t share = answers * over / static_cast<std::uint64_t>(*taken);
-    if (auto done = evict(std::min(answers, share + answers / 64 + 1)); !done) return done;
-  }
+  return bounds.trim(
+      limits.answers, std::max(limits.bytes, AnswerLimits::kLeastBytes), [this] { return answers; },
+      [this](std::uint64_t wanted) { return evict(wanted); });
 }
 
 AnswerFile::AnswerFile(std::unique_ptr<Tables> tables) : tables_(std::move(tables)) {}
@@ -118,17 +107,13 @@ AnswerFile::~AnswerFile() = default;
 
 Result<std::unique_ptr<AnswerFile>> AnswerFile::open(const std::string& path, const AnswerLimits& limits,
                                                      bool* set_aside) {
-  std::unique_ptr<Tables> tables;
-  const auto use = [&](Database database) {
-    tables = std::make_unique<Tables>(std::move(database));
-    tables->limits = limits;
-    auto ready = tables->prepare();
-    if (!ready) tables.reset();
-    return ready;
+  const auto prepare = [&limits](Tables& tables) {
+    tables.limits = limits;
+    return tables.prepare();
   };
-  if (auto opened = internal::open_kept(path, kKind, use, set_aside); !opened) return forward_error(opened);
-  tables->place = internal::FilePlace(path);
-  return std::unique_ptr<AnswerFile>(new AnswerFile(std::move(tables)));
+  auto tables = internal::open_tables<Tables>(path, kKind, prepare, set_aside);
+  if (!tables) return forward_error(tables);
+  return std::unique_ptr<AnswerFile>(new AnswerFile(std::move(*tables)));
 }
 
 Result<void> AnswerFile::save(std::span<const SavedAnswer> answers) {

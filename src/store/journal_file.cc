@@ -88,7 +88,7 @@ struct JournalFile::Tables {
   Half halves[2];  // admitted, refused
 
   Statement insert, oldest;
-  internal::UsedBytes used;
+  internal::FileBounds bounds;
 };
 
 Result<void> JournalFile::Tables::prepare(const Options& options) {
@@ -104,7 +104,7 @@ Result<void> JournalFile::Tables::prepare(const Options& options) {
        {&oldest,
         "DELETE FROM entry WHERE id IN (SELECT id FROM entry INDEXED BY entry_by_half WHERE refused=? "
         "ORDER BY id LIMIT ?) RETURNING chain"}});
-  if (prepared) prepared = used.prepare(database);
+  if (prepared) prepared = bounds.prepare(database);
   if (prepared) prepared = chains.prepare(options.describe);
   // A table that is not as it was made.
   if (!prepared) return fail(internal::kDamaged, prepared.error().message);
@@ -231,20 +231,9 @@ Result<void> JournalFile::Tables::evict(std::uint64_t count) {
 }
 
 Result<void> JournalFile::Tables::trim() {
-  const auto total = [this] { return halves[0].entries + halves[1].entries; };
-  if (total() > limits.entries) {
-    if (auto done = evict(total() - limits.entries); !done) return done;
-  }
-  const auto most = static_cast<std::int64_t>(std::max(limits.bytes, JournalLimits::kLeastBytes));
-  // Each round takes what should suffice if entries were alike; they are not.
-  for (;;) {
-    const auto taken = used.ask();
-    if (!taken) return tl::unexpected<Error>(taken.error());
-    if (*taken <= most || total() == 0) return {};
-    const auto over = static_cast<std::uint64_t>(*taken - most);
-    const std::uint64_t share = total() * over / static_cast<std::uint64_t>(*taken);
-    if (auto done = evict(std::min(total(), share + total() / 64 + 1)); !done) return done;
-  }
+  return bounds.trim(
+      limits.entries, std::max(limits.bytes, JournalLimits::kLeastBytes),
+      [this] { return halves[0].entries + halves[1].entries; }, [this](std::uint64_t count) { return evict(count); });
 }
 
 Result<void> JournalFile::Tables::write(std::span<const JournalSlot* const> notes, std::span<const LeftOut> left_out,
@@ -263,17 +252,10 @@ JournalFile::~JournalFile() = default;
 
 Result<std::unique_ptr<JournalFile>> JournalFile::open(const std::string& path, const Options& options,
                                                        bool* set_aside) {
-  std::unique_ptr<Tables> tables;
-  const auto use = [&](Database database) {
-    tables = std::make_unique<Tables>(std::move(database));
-    auto ready = tables->prepare(options);
-    if (!ready) tables.reset();
-    return ready;
-  };
-  if (auto opened = internal::open_kept(path, internal::kJournalKind, use, set_aside); !opened)
-    return forward_error(opened);
-  tables->place = internal::FilePlace(path);
-  return std::unique_ptr<JournalFile>(new JournalFile(std::move(tables)));
+  const auto prepare = [&options](Tables& tables) { return tables.prepare(options); };
+  auto tables = internal::open_tables<Tables>(path, internal::kJournalKind, prepare, set_aside);
+  if (!tables) return forward_error(tables);
+  return std::unique_ptr<JournalFile>(new JournalFile(std::move(*tables)));
 }
 
 Result<void> JournalFile::append(std::span<const JournalSlot* const> notes, std::span<const LeftOut> left_out,

@@ -10,6 +10,7 @@ namespace portcullis::store {
 
 using internal::Database;
 using internal::Statement;
+using internal::time_of;
 
 namespace {
 
@@ -23,8 +24,6 @@ constexpr const char* kColumns =
     "next_update,revoked_at,answer_age,answer_latency,cache_hit,allowed FROM entry LEFT JOIN run ON run.id=entry.run "
     "LEFT JOIN chain ON chain.id=entry.chain "
     "WHERE entry.id<?";
-
-WallTime time_of(std::int64_t milliseconds) { return WallTime(std::chrono::milliseconds(milliseconds)); }
 
 // The conditions of a query: SQL of ours, and the values to bind to it in order.
 class Conditions {

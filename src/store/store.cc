@@ -36,13 +36,7 @@ Store::Store(Options options)
                 .report = options_.report}),
       wanted_entries_(options_.journal_entries),
       trouble_("journal.unavailable", journal_path(), options_.report) {
-  options_.feeds.wake = [this] {
-    {
-      const std::scoped_lock lock(mutex_);
-      woken_ = true;
-    }
-    work_.notify_one();
-  };
+  options_.feeds.wake = [this] { wake(); };
 }
 
 Store::~Store() {
@@ -79,6 +73,10 @@ void Store::set_journal_entries(std::uint64_t entries) {
 
 void Store::keep_answers(bool keep) {
   answers_.set_enabled(keep);
+  wake();
+}
+
+void Store::wake() {
   {
     const std::scoped_lock lock(mutex_);
     woken_ = true;

@@ -84,6 +84,7 @@ class Store {
   bool open_journal();
   void apply_limits(std::uint64_t entries);
   void failed(const Error& error, std::uint64_t events);
+  void wake();  // any thread
   // Takes the directory's lock where this has it not yet; given back once nothing is kept. Errors: store.locked,
   // store.failed.
   Result<void> own_directory();

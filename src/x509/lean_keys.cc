@@ -31,9 +31,8 @@ constexpr const char* kDecoderOf[kKinds] = {nullptr, "EC", "RSA"};
 // TLS suite and no certificate uses is not shown: key types of key derivation and of other MACs, modes of ciphers for
 // disks and key wrapping, derivations from passwords.
 constexpr std::string_view kUnusedKeyTypes[] = {"TLS1-PRF", "HKDF", "SCRYPT", "SIPHASH", "POLY1305", "CMAC", "SM2"};
-// In a context that only decodes certificates and checks their signatures: what agrees on keys, or makes MACs, too.
-constexpr std::string_view kNotSigning[] = {"TLS1-PRF", "HKDF", "SCRYPT", "SIPHASH", "POLY1305", "CMAC",
-                                            "SM2",      "HMAC", "DH",     "X25519",  "X448"};
+// And in a context that only decodes certificates and checks their signatures: what agrees on keys, or makes MACs.
+constexpr std::string_view kNotSigning[] = {"HMAC", "DH", "X25519", "X448"};
 constexpr std::string_view kUnusedModes[] = {"CFB", "OFB", "XTS", "SIV", "WRAP", "CTS", "OCB", "ECB"};
 constexpr std::string_view kUnusedDerivations[] = {"PBKDF", "PKCS12", "SSHKDF", "SCRYPT", "X942",
                                                    "X963",  "KBKDF",  "KRB5",   "SSKDF"};
@@ -54,7 +53,6 @@ struct Libraries {
 
   Libraries();
   bool make();
-  std::vector<OSSL_ALGORITHM> without(int operation, std::span<const std::string_view> unused) const;
 };
 
 Libraries& libraries() {
@@ -186,10 +184,9 @@ bool passes_self_test(const Libraries& made) {
   return reads_alike(made, kEcSample, kEc) && reads_alike(made, kRsaSample, kRsa);
 }
 
-std::vector<OSSL_ALGORITHM> Libraries::without(int operation, std::span<const std::string_view> unused) const {
+// Of a list that ends with an algorithm without a name.
+std::vector<OSSL_ALGORITHM> without(const OSSL_ALGORITHM* all, std::span<const std::string_view> unused) {
   std::vector<OSSL_ALGORITHM> kept;
-  int no_cache = 0;
-  const OSSL_ALGORITHM* all = OSSL_PROVIDER_query_operation(whole, operation, &no_cache);
   for (; all != nullptr && all->algorithm_names != nullptr; ++all) {
     if (!is_unused(all->algorithm_names, unused)) kept.push_back(*all);
   }
@@ -202,12 +199,13 @@ bool Libraries::make() {
   if (home == nullptr) return false;
   whole = OSSL_PROVIDER_load(home, "default");
   if (whole == nullptr) return false;
-  key_types = without(OSSL_OP_KEYMGMT, kUnusedKeyTypes);
-  signing_key_types = without(OSSL_OP_KEYMGMT, kNotSigning);
-  ciphers = without(OSSL_OP_CIPHER, kUnusedModes);
-  derivations = without(OSSL_OP_KDF, kUnusedDerivations);
   int no_cache = 0;
-  const OSSL_ALGORITHM* all = OSSL_PROVIDER_query_operation(whole, OSSL_OP_DECODER, &no_cache);
+  const auto every = [&](int operation) { return OSSL_PROVIDER_query_operation(whole, operation, &no_cache); };
+  key_types = without(every(OSSL_OP_KEYMGMT), kUnusedKeyTypes);
+  signing_key_types = without(key_types.data(), kNotSigning);
+  ciphers = without(every(OSSL_OP_CIPHER), kUnusedModes);
+  derivations = without(every(OSSL_OP_KDF), kUnusedDerivations);
+  const OSSL_ALGORITHM* all = every(OSSL_OP_DECODER);
   for (; all != nullptr && all->algorithm_names != nullptr; ++all) {
     const bool reads_spki = std::strstr(all->property_definition, "input=der") != nullptr &&
                             std::strstr(all->property_definition, "structure=SubjectPublicKeyInfo") != nullptr;

@@ -2,15 +2,9 @@
 // with a shell and for tests: it is not what programs read.
 #pragma once
 
-#include <cstdint>
-
-#include "base/clock.h"
 #include "store/internal/kept_database.h"
 
 namespace portcullis::store::internal {
-
-// A moment as the tables have it: milliseconds since 1970.
-inline std::int64_t milliseconds(WallTime time) { return time.time_since_epoch().count(); }
 
 // "PCJ1": tells a journal from other databases.
 inline constexpr int kJournalApplication = 0x50434a31;

@@ -1,5 +1,6 @@
 #include "store/internal/kept_database.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <sys/stat.h>
@@ -118,11 +119,11 @@ std::pair<dev_t, ino_t> FilePlace::named_by(const std::string& path) {
   return {status.st_dev, status.st_ino};
 }
 
-Result<void> UsedBytes::prepare(Database& database) {
+Result<void> FileBounds::prepare(Database& database) {
   return database.prepare_all({{&pages_, "PRAGMA page_count"}, {&free_pages_, "PRAGMA freelist_count"}});
 }
 
-Result<std::int64_t> UsedBytes::ask() {
+Result<std::int64_t> FileBounds::used() {
   std::int64_t pages = 0;
   for (auto [statement, sign] : {std::pair{&pages_, 1}, std::pair{&free_pages_, -1}}) {
     const auto row = statement->step();
@@ -131,6 +132,24 @@ Result<std::int64_t> UsedBytes::ask() {
     statement->reset();
   }
   return pages * kPageBytes;
+}
+
+Result<void> FileBounds::trim(std::uint64_t most_rows, std::uint64_t most_bytes,
+                              const std::function<std::uint64_t()>& rows,
+                              const std::function<Result<void>(std::uint64_t)>& evict) {
+  if (rows() > most_rows) {
+    if (auto done = evict(rows() - most_rows); !done) return done;
+  }
+  const auto most = static_cast<std::int64_t>(most_bytes);
+  // Each round takes what should suffice if rows were alike; they are not.
+  for (;;) {
+    const auto taken = used();
+    if (!taken) return tl::unexpected<Error>(taken.error());
+    if (*taken <= most || rows() == 0) return {};
+    const auto over = static_cast<std::uint64_t>(*taken - most);
+    const std::uint64_t share = rows() * over / static_cast<std::uint64_t>(*taken);
+    if (auto done = evict(std::min(rows(), share + rows() / 64 + 1)); !done) return done;
+  }
 }
 
 }  // namespace portcullis::store::internal

@@ -2,8 +2,10 @@
 // it is opened, and set aside where it is damaged. By the thread that writes it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,9 +13,14 @@
 
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "store/internal/sqlite.h"
 
 namespace portcullis::store::internal {
+
+// A moment as the tables have it: milliseconds since 1970.
+inline std::int64_t milliseconds(WallTime time) { return time.time_since_epoch().count(); }
+inline WallTime time_of(std::int64_t milliseconds) { return WallTime(std::chrono::milliseconds(milliseconds)); }
 
 struct DatabaseKind {
   std::string_view name;   // "journal": for messages
@@ -47,13 +54,35 @@ class FilePlace {
   std::pair<dev_t, ino_t> file_{};
 };
 
-// The bytes of the file that are in use, of the transaction at hand.
-class UsedBytes {
+// open_kept() for a kind's prepared tables: Tables(Database) is made, its `prepare` says whether they are as they were
+// made, and its `place` is the file.
+template <class Tables, class Prepare>
+Result<std::unique_ptr<Tables>> open_tables(const std::string& path, const DatabaseKind& kind, Prepare prepare,
+                                            bool* set_aside) {
+  std::unique_ptr<Tables> tables;
+  const auto use = [&](Database database) {
+    tables = std::make_unique<Tables>(std::move(database));
+    Result<void> ready = prepare(*tables);
+    if (!ready) tables.reset();
+    return ready;
+  };
+  if (auto opened = open_kept(path, kind, use, set_aside); !opened) return forward_error(opened);
+  tables->place = FilePlace(path);
+  return tables;
+}
+
+// Keeps a file within its bounds, in the transaction at hand.
+class FileBounds {
  public:
   Result<void> prepare(Database& database);
-  Result<std::int64_t> ask();
+  // `rows`: how many there are. `evict(n)` takes so many away. At most `most_rows`, and `most_bytes` of the file
+  // without what is free in it.
+  Result<void> trim(std::uint64_t most_rows, std::uint64_t most_bytes, const std::function<std::uint64_t()>& rows,
+                    const std::function<Result<void>(std::uint64_t)>& evict);
 
  private:
+  Result<std::int64_t> used();
+
   Statement pages_, free_pages_;
 };
 
