@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/test_temporary_directory.h"
+
 namespace portcullis::snapshot::internal {
 namespace {
 
@@ -22,11 +24,9 @@ const std::string kKey = [] {
 }();
 
 struct CompileSessions : testing::Test {
-  ~CompileSessions() override { std::filesystem::remove_all(folder); }
-
   // The findings of a host file with these keys, as `check` prints them.
   std::string findings(const std::string& content, mode_t mode = 0600) {
-    const std::string path = folder + "/keys";
+    const std::string path = folder / "keys";
     std::ofstream(path) << content;
     EXPECT_EQ(::chmod(path.c_str(), mode), 0);
     host.client_auth.ticket_key_file = path;
@@ -44,11 +44,7 @@ struct CompileSessions : testing::Test {
     return all;
   }
 
-  std::string folder = [] {
-    std::string path = testing::TempDir() + "ticket-keys-XXXXXX";
-    EXPECT_NE(::mkdtemp(path.data()), nullptr);
-    return path;
-  }();
+  TemporaryDirectory folder;
   model::HostConfig host = [] {
     model::HostConfig made;
     made.client_auth.sessions = model::SessionMode::kTickets;
@@ -69,11 +65,11 @@ TEST_F(CompileSessions, EachThingWrongWithAKeyFileHasItsCode) {
   for (const std::string& bad : {std::string(), kKey.substr(1), kKey + "\n" + kKey + "\n", std::string(160, '0')}) {
     EXPECT_EQ(findings(bad), "error TicketKeyFileInvalid" + at) << bad;
   }
-  host.client_auth.ticket_key_file = folder + "/absent";
+  host.client_auth.ticket_key_file = folder / "absent";
   EXPECT_EQ(findings(), "error TicketKeyFileUnreadable" + at);
-  host.client_auth.ticket_key_file = folder;
+  host.client_auth.ticket_key_file = folder.path();
   EXPECT_EQ(findings(), "error TicketKeyFileUnreadable" + at);
-  const std::string pipe = folder + "/pipe";
+  const std::string pipe = folder / "pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   host.client_auth.ticket_key_file = pipe;
   EXPECT_EQ(findings(), "error TicketKeyFileUnreadable" + at);

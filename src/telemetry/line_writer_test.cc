@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "base/test_temporary_directory.h"
 
 namespace portcullis::telemetry {
 namespace {
@@ -22,14 +23,7 @@ using namespace std::chrono_literals;
 
 class LineWriterTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "portcullis-lines-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
-
-  std::string path(const std::string& name) const { return (dir_ / name).string(); }
+  std::string path(const std::string& name) const { return dir_ / name; }
   static std::string content(const std::string& file) {
     std::ifstream in(file, std::ios::binary);
     std::stringstream text;
@@ -42,7 +36,7 @@ class LineWriterTest : public testing::Test {
     return std::move(*writer);
   }
 
-  std::filesystem::path dir_;
+  TemporaryDirectory dir_;
 };
 
 TEST_F(LineWriterTest, LinesAppearWithoutAskingEvenWhenFew) {
@@ -95,7 +89,7 @@ TEST_F(LineWriterTest, ReopenThatFailsKeepsTheOldFileAndSaysSo) {
 
 TEST_F(LineWriterTest, OpenRefusesWhatItCannotWriteTo) {
   mkfifo(path("fifo").c_str(), 0600);  // has no reader: must not hang
-  for (const auto& bad : {path("none/a"), dir_.string(), path("fifo"), std::string()}) {
+  for (const auto& bad : {path("none/a"), dir_.path(), path("fifo"), std::string()}) {
     const auto writer = LineWriter::open({.path = bad});
     ASSERT_FALSE(writer) << bad;
     EXPECT_EQ(writer.error().code, "log.open_failed");

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/test_temporary_directory.h"
 #include "telemetry/access_log.h"
 
 namespace portcullis::telemetry {
@@ -14,16 +15,8 @@ namespace {
 
 class LogTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "portcullis-log-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override {
-    set_process_log(nullptr);
-    std::filesystem::remove_all(dir_);
-  }
-  std::string path(const std::string& name) const { return (dir_ / name).string(); }
+  void TearDown() override { set_process_log(nullptr); }
+  std::string path(const std::string& name) const { return dir_ / name; }
   static std::string content(const std::string& file) {
     std::ifstream in(file, std::ios::binary);
     std::stringstream text;
@@ -37,7 +30,7 @@ class LogTest : public testing::Test {
   }
 
   ManualClock clock_;
-  std::filesystem::path dir_;
+  TemporaryDirectory dir_;
 };
 
 TEST_F(LogTest, OneObjectALineWithItsFields) {
@@ -121,7 +114,7 @@ TEST_F(LogTest, AccessLogOffCostsNothingAndWritesNothing) {
   producer.append("x");
   (*sink)->reopen();
   EXPECT_TRUE((*sink)->flush());
-  EXPECT_TRUE(std::filesystem::is_empty(dir_));
+  EXPECT_TRUE(std::filesystem::is_empty(dir_.path()));
 }
 
 TEST_F(LogTest, AccessLogWritesTheLinesOfItsProducers) {

@@ -191,17 +191,21 @@ std::unique_ptr<Link> with_early_request(TlsTest& test, std::string_view request
   return link;
 }
 
+void expect_answer_and_ticket(Link& link) {
+  EXPECT_EQ(link.stream->try_write("answer").state, IoState::kDone);
+  link.client->stops_reading = false;
+  link.client->step();
+  EXPECT_EQ(link.client->received(), "answer");
+  EXPECT_NE(link.client->session(), nullptr);
+}
+
 TEST_F(TlsTest, TheTicketRidesWithTheAnswer) {
   open({{}});
   const auto link = with_early_request(*this, "ask");
   char chunk[100];
   EXPECT_EQ(link->stream->try_read(chunk, sizeof chunk).bytes, 3U);
   EXPECT_EQ(waiting_for(*link), 0U);
-  EXPECT_EQ(link->stream->try_write("answer").state, IoState::kDone);
-  link->client->stops_reading = false;
-  link->client->step();
-  EXPECT_EQ(link->client->received(), "answer");
-  EXPECT_NE(link->client->session(), nullptr);
+  expect_answer_and_ticket(*link);
 }
 
 TEST_F(TlsTest, AHeldTicketLeavesBeforeAnythingIsWaitedFor) {
@@ -211,11 +215,7 @@ TEST_F(TlsTest, AHeldTicketLeavesBeforeAnythingIsWaitedFor) {
   EXPECT_EQ(link->stream->try_read(chunk, sizeof chunk).bytes, 3U);
   EXPECT_EQ(link->stream->try_read(chunk, sizeof chunk).state, IoState::kWantRead);
   EXPECT_GT(waiting_for(*link), 0U);
-  EXPECT_EQ(link->stream->try_write("answer").state, IoState::kDone);
-  link->client->stops_reading = false;
-  link->client->step();
-  EXPECT_EQ(link->client->received(), "answer");
-  EXPECT_NE(link->client->session(), nullptr);
+  expect_answer_and_ticket(*link);
 }
 
 // KeyUpdates are answered, and what is held for company must not grow by them.

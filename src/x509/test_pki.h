@@ -52,6 +52,15 @@ struct CertSpec {
   EVP_PKEY* public_key = nullptr;  // used instead of a new key when set; stays the caller's
 };
 
+// The same certificate with one bit of its signature turned.
+inline Certificate forged(const Certificate& certificate) {
+  std::string der = certificate.der();
+  der.back() = static_cast<char>(der.back() ^ 1);
+  auto read = Certificate::from_der(der);
+  CHECK(read.has_value());
+  return *read;
+}
+
 // What a TestPki issues: a certificate, its key, and the chain above it.
 struct Issued {
   Certificate certificate;

@@ -17,7 +17,7 @@ from harness.document import STRICT, STRICT_DN, Document
 from harness.gateway import Gateway, run_command
 from harness.http2 import Http2
 from harness.http_wire import Closed
-from harness.ocsp_responder import EGRESS, OcspResponder
+from harness.ocsp_responder import EGRESS, ResponderCase
 from harness.pki import Identity, pki
 
 REVOKED = "FAILED:certificate revoked"
@@ -267,16 +267,10 @@ class Lenient(CrlCase):
         self.assertEqual(reasons, {"crl.missing", "crl.expired"})
 
 
-class WithResponder(CrlCase):
+class WithResponder(ResponderCase, CrlCase):
     """OCSP and lists together: the order of the host file, and revoked in either is revoked."""
 
     revocation = "OCSP"
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.responder = OcspResponder(pki().int_a)
-        cls.addClassCleanup(cls.responder.stop)
-        super().setUpClass()
 
     def client(self, how: str = "good") -> Identity:
         identity = self.responder.issue("both-" + self.token())

@@ -10,7 +10,7 @@ from harness.case import GatewayCase, main
 from harness.crl import Crl, revoking
 from harness.document import NO_PROFILE, PASSTHROUGH, STRICT, STRICT_B, STRICT_DN, Document, standard
 from harness.gateway import run_command
-from harness.ocsp_responder import EGRESS, OcspResponder
+from harness.ocsp_responder import EGRESS, ResponderCase
 from harness.pki import Identity, pki
 
 SHADOWED = 447
@@ -91,15 +91,11 @@ class Explain(GatewayCase):
         self.assertEqual((code, told["reason"]), (2, "client_cert.not_yet_valid"))
 
 
-class AskedNow(GatewayCase):
+class AskedNow(ResponderCase, GatewayCase):
     """--ocsp live: responders and lists are asked, and the answer is the gate's."""
-
-    responder: OcspResponder
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.responder = OcspResponder(pki().int_a)
-        cls.addClassCleanup(cls.responder.stop)
         cls.gone, cls.lists = pki().int_a.issue("explain-gone"), env.new_dir("explain-crl")
         (cls.lists / "a.crl").write_bytes(Crl(pki().int_a, revoking(cls.gone)).der())
         super().setUpClass()

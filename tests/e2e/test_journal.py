@@ -20,7 +20,7 @@ from harness.crl import Crl, revoking
 from harness.document import PASSTHROUGH, PLAIN, STRICT, STRICT_DN, Document
 from harness.gateway import Gateway, token
 from harness.http2 import Http2
-from harness.ocsp_responder import EGRESS, OcspResponder
+from harness.ocsp_responder import EGRESS, ResponderCase
 from harness.pki import Identity, pki
 
 Row = dict[str, Any]
@@ -57,17 +57,14 @@ def await_rows(gateway: Gateway, count: int, where: str = "1", *values: Any) -> 
 SITES = 1444  # two host names with different trust
 
 
-class Revocation(GatewayCase):
+class Revocation(ResponderCase, GatewayCase):
     """What the access log says of revocation is in the journal, too: of whoever is refused, and once a connection of whoever is
     admitted, since the handshake's entry is written before anybody has answered."""
 
-    responder: OcspResponder
     lists: Path
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.responder = OcspResponder(pki().int_a)
-        cls.addClassCleanup(cls.responder.stop)
         cls.lists = env.new_dir("journal-crl") / "a.crl"
         cls.gone = pki().int_a.issue("journal-gone")
         cls.lists.write_bytes(Crl(pki().int_a, revoking(cls.gone)).der())

@@ -21,7 +21,7 @@ from harness.document import NO_PROFILE, STRICT, Document
 from harness.gateway import Gateway
 from harness.http2 import Http2
 from harness.http_wire import Closed, Response
-from harness.ocsp_responder import EGRESS, Answer, OcspResponder
+from harness.ocsp_responder import EGRESS, Answer, OcspResponder, ResponderCase
 from harness.pki import Identity, pki
 from harness.websocket import WebSocketBackend, ask
 from test_websocket_http2 import Tunnel
@@ -30,15 +30,7 @@ REQUEST_FAILED = "FAILED:certificate status request failed"
 SOCKETS = 9001
 
 
-class OcspCase(GatewayCase):
-    responder: OcspResponder
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.responder = OcspResponder(pki().int_a)
-        cls.addClassCleanup(cls.responder.stop)
-        super().setUpClass()
-
+class OcspCase(ResponderCase, GatewayCase):
     @classmethod
     def document(cls) -> Document:
         document = super().document().profile("strict", "Strict", ["a"], revocation="OCSP")

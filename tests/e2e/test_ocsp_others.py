@@ -25,7 +25,7 @@ from harness.backend import Nginx
 from harness.case import GatewayCase, main
 from harness.document import NO_PROFILE, STRICT, Document, standard
 from harness.http_wire import Wire
-from harness.ocsp_responder import EGRESS, Answer, OcspResponder
+from harness.ocsp_responder import EGRESS, Answer, ResponderCase
 from harness.pki import Identity, pki
 
 LIMIT, LEAST, MOST = 1.1, 6, 40
@@ -53,16 +53,13 @@ def chance(over: int, rounds: int) -> float:
     return sum(comb(rounds, n) for n in range(over, rounds + 1)) / 2**rounds
 
 
-class Others(GatewayCase):
+class Others(ResponderCase, GatewayCase):
     nginx: Nginx
-    responder: OcspResponder
 
     @classmethod
     def setUpClass(cls) -> None:
         cls.nginx = Nginx()
         cls.addClassCleanup(cls.nginx.stop)
-        cls.responder = OcspResponder(pki().int_a)
-        cls.addClassCleanup(cls.responder.stop)
         super().setUpClass()
 
     @classmethod

@@ -13,7 +13,7 @@ from harness import env
 from harness.case import GatewayCase, main
 from harness.document import STRICT, Document
 from harness.gateway import LogLine, token
-from harness.ocsp_responder import BEHAVIOURS, EGRESS, OcspResponder
+from harness.ocsp_responder import BEHAVIOURS, EGRESS, ResponderCase
 from harness.pki import CLIENT, Authority, Identity, openssl, pki
 
 REVOKED = "FAILED:certificate revoked"
@@ -79,13 +79,7 @@ class RevocationCase(GatewayCase):
                 self.assertEqual(line.error_info, "ERRORINFO_HTTPS_NO_CERT")
 
 
-class Matrix(RevocationCase):
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.responder = OcspResponder(pki().int_a)
-        cls.addClassCleanup(cls.responder.stop)
-        super().setUpClass()
-
+class Matrix(ResponderCase, RevocationCase):
     def client(self, how: str) -> Identity:
         identity = self.responder.issue(token(how))
         self.responder.behave(how, identity)

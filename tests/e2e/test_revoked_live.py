@@ -19,7 +19,7 @@ from harness.document import STRICT, Document
 from harness.gateway import LogLine
 from harness.http2 import Http2
 from harness.http_wire import Closed, Wire
-from harness.ocsp_responder import EGRESS, Answer, OcspResponder
+from harness.ocsp_responder import EGRESS, Answer, ResponderCase
 from harness.pki import Identity, pki
 from harness.websocket import echoes, opened
 from test_journal import await_rows
@@ -118,16 +118,10 @@ class Everything:
         self.assertTrue(bystander.alive(), "nobody else is concerned")
 
 
-class ByResponder(Everything, RevokedCase):
+class ByResponder(Everything, ResponderCase, RevokedCase):
     """The answer is renewed ahead, and the new one says revoked."""
 
     source = "ocsp"
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.responder = OcspResponder(pki().int_a)
-        cls.addClassCleanup(cls.responder.stop)
-        super().setUpClass()
 
     @classmethod
     def host(cls) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+import unittest
 from dataclasses import dataclass, replace
 from typing import Optional, Union
 from urllib.parse import unquote
@@ -291,3 +292,15 @@ class OcspResponder(ThreadedServer):
 def _id_of(issuer: der.Signer, serial: int) -> bytes:
     name, key = (hashlib.sha1(data).digest() for data in (issuer.name, issuer.public_key))
     return der.sequence(_SHA1, der.octets(name), der.octets(key), der.integer(serial))
+
+
+class ResponderCase(unittest.TestCase):
+    """Before the case that starts the gateway: a responder that is there first, one for the whole class."""
+
+    responder: OcspResponder
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.responder = OcspResponder(pki().int_a)
+        cls.addClassCleanup(cls.responder.stop)
+        super().setUpClass()
