@@ -90,7 +90,7 @@ class Readme(unittest.TestCase):
         self.assertEqual(done.returncode, 0, said)
         self.assertIn("gateway.yaml: good, 0 errors, 0 warnings", done.stdout)
         self.assertIn("sslClientVerify=SUCCESS\nreason     -\nadmitted\n", done.stdout)
-        self.assertIn("hello, device", done.stdout)
+        self.assertEqual(done.stdout.count("hello, device"), 2, "once from the backend itself, once through the gateway")
         self.assertIn("400 No required SSL certificate was sent", done.stdout)
         reasons = [
             json.loads(line)["portcullis"]["reason"] for line in (directory / "access.log").read_text().splitlines()
