@@ -38,6 +38,13 @@ std::shared_ptr<const OcspAnswer> OcspAnswers::last(const Digest& key) {
   return found == shard.index.end() ? nullptr : *found->second;
 }
 
+bool OcspAnswers::says_revoked(const Digest& key) const {
+  const Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.index.find(key);
+  return found != shard.index.end() && (*found->second)->status.outcome == revocation::Outcome::kRevoked;
+}
+
 void OcspAnswers::make_room(Shard& shard) {
   // Revoked ones go to the front again, so that they do not gather at the end until nothing else is within reach.
   for (int i = 0; i < kSpared && shard.entries.size() > 1; ++i) {

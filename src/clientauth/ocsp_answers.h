@@ -43,6 +43,8 @@ class OcspAnswers {
   std::shared_ptr<const OcspAnswer> find(const Digest& key, WallTime now);
   // The last answer to this question, however old; null: none is remembered.
   std::shared_ptr<const OcspAnswer> last(const Digest& key);
+  // Whether that one, however old, says that the certificate is revoked: only a newer good answer takes it back (I26).
+  bool says_revoked(const Digest& key) const;
   // Takes the place of the one before, which is marked as superseded.
   void put(std::shared_ptr<const OcspAnswer> answer);
   std::size_t size() const;
@@ -56,6 +58,7 @@ class OcspAnswers {
     std::unordered_map<Digest, Entries::iterator, DigestHash> index;
   };
   Shard& shard_of(const Digest& key) { return shards_[key.bytes.back() % kShards]; }
+  const Shard& shard_of(const Digest& key) const { return shards_[key.bytes.back() % kShards]; }
   static void make_room(Shard& shard);
 
   std::size_t per_shard_;

@@ -39,8 +39,11 @@ const ClientCertFields& PeerRecord::client_cert_fields() const {
   return fields_;
 }
 
-Verifier::Verifier(ClientPolicy policy, std::shared_ptr<ChainCache> known)
-    : policy_(std::move(policy)), known_(std::move(known)), trust_(trust_digest(policy_)) {
+Verifier::Verifier(ClientPolicy policy, std::shared_ptr<ChainCache> known, std::shared_ptr<const OcspAnswers> answers)
+    : policy_(std::move(policy)),
+      known_(std::move(known)),
+      answers_(std::move(answers)),
+      trust_(trust_digest(policy_)) {
   // Verdicts put what lists say of a certificate beside what a responder says of it.
   CHECK(!policy_.ocsp || !policy_.crl || policy_.ocsp->intermediates == policy_.crl->intermediates);
   if (policy_.anchors == nullptr) return;
@@ -204,7 +207,14 @@ bool Verifier::may_resume(const tls::PeerState* peer, WallTime, WallTime now) {
   const auto& record = static_cast<const PeerRecord&>(*peer);
   // A refused client starts anew each time, so that a mended clock or chain counts at once.
   if (record.trust != trust_ || !record.path.ok || now >= record.path.earliest_not_after) return false;
-  return !policy_.crl || !any_revoked(ask_lists(*policy_.crl, record.path, now));
+  return !known_revoked(record, now);
+}
+
+bool Verifier::known_revoked(const PeerRecord& record, WallTime now) const {
+  if (policy_.crl && any_revoked(ask_lists(*policy_.crl, record.path, now))) return true;
+  // As for a live connection (Admission::standing): a responder's "revoked" counts whatever a list says.
+  return answers_ != nullptr && std::any_of(record.ocsp.begin(), record.ocsp.end(),
+                                            [this](const auto& query) { return answers_->says_revoked(query->key); });
 }
 
 }  // namespace portcullis::clientauth

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "clientauth/chain_cache.h"
+#include "clientauth/ocsp_answers.h"
 #include "clientauth/ocsp_query.h"
 #include "clientauth/peer_note.h"
 #include "clientauth/policy.h"
@@ -62,10 +63,14 @@ struct PeerRecord final : tls::PeerState {
 // Judges presented chains for one listener: the tls/ side of a ClientPolicy.
 class Verifier final : public tls::PeerVerifier {
  public:
-  // `known` may be null: every chain is judged anew.
-  explicit Verifier(ClientPolicy policy, std::shared_ptr<ChainCache> known = nullptr);
+  // `known` may be null: every chain is judged anew. So may `answers`, what responders have said by now: then no
+  // resumption is refused for it, and only the verdict on the request tells.
+  explicit Verifier(ClientPolicy policy, std::shared_ptr<ChainCache> known = nullptr,
+                    std::shared_ptr<const OcspAnswers> answers = nullptr);
 
   std::shared_ptr<const tls::PeerState> judge(const x509::CertificateList& presented, WallTime now) override;
+  // Asks nobody and waits for nobody: what is not known of a certificate's revocation keeps no session from resuming,
+  // since the verdict on its first request awaits it.
   bool may_resume(const tls::PeerState* peer, WallTime original, WallTime now) override;
   bool worth_keeping(const tls::PeerState* peer, WallTime now) override { return may_resume(peer, now, now); }
   // A PeerNote.
@@ -103,9 +108,11 @@ class Verifier final : public tls::PeerVerifier {
   std::shared_ptr<PeerRecord> restored_record(const x509::CertificateList& presented, const PeerNote::Pass& pass,
                                               WallTime now) const;
   void judge_path(PeerRecord& record, WallTime now, std::vector<x509::PathAttempt>* attempts) const;
+  bool known_revoked(const PeerRecord& record, WallTime now) const;
 
   ClientPolicy policy_;
   std::shared_ptr<ChainCache> known_;
+  std::shared_ptr<const OcspAnswers> answers_;
   Digest trust_;
   Digest judges_under_;
 };

@@ -25,6 +25,32 @@ struct ResumptionTest : tls::TlsTest, testing::WithParamInterface<Kind> {
     policy.anchors = PolicyTest::trust({pems});
     return std::make_shared<Verifier>(std::move(policy), std::make_shared<ChainCache>());
   }
+  // Asks responders, which have said what is in `answers`.
+  std::shared_ptr<Verifier> asking_responders(const std::string& pems) {
+    ClientPolicy policy;
+    policy.mode = Mode::kStrict;
+    policy.anchors = PolicyTest::trust({pems});
+    policy.ocsp.emplace();
+    return std::make_shared<Verifier>(std::move(policy), std::make_shared<ChainCache>(), answers);
+  }
+  // The answer to the one question about the client of `link`.
+  void hear(const tls::Link& link, revocation::Outcome outcome) {
+    const auto& record = static_cast<const PeerRecord&>(*link.stream->info().peer);
+    ASSERT_EQ(record.ocsp.size(), 1U);
+    auto answer = std::make_shared<OcspAnswer>();
+    answer->query = record.ocsp.front();
+    answer->status.outcome = outcome;
+    answers->put(std::move(answer));
+  }
+  // Comes back with the newest session of `link`, and leaves there what came of it.
+  bool resumes(std::unique_ptr<tls::Link>& link, const x509::Issued* who) {
+    auto again = shake_hands(who, link->client->session());
+    const bool resumed = again->stream->info().resumed;
+    EXPECT_EQ(again->client->certificate_requests(), resumed ? 0 : 1);
+    // TLS 1.2 goes on with the session that it has.
+    if (!resumed || again->client->session() != nullptr) link = std::move(again);
+    return resumed;
+  }
   void serve(const std::shared_ptr<Verifier>& who) {
     gate = who;
     open({{.verifier = who}}, hours(24));
@@ -39,6 +65,7 @@ struct ResumptionTest : tls::TlsTest, testing::WithParamInterface<Kind> {
     return verdict_of(admission, clock.wall());
   }
   std::shared_ptr<Verifier> gate;
+  std::shared_ptr<OcspAnswers> answers = std::make_shared<OcspAnswers>();
 };
 
 constexpr Kind kKinds[] = {
@@ -79,6 +106,28 @@ TEST_P(ResumptionTest, I4AnIntermediateThatExpiresBetweenTwoHandshakes) {
   const auto resumed = shake_hands(&who, link->client->session());
   EXPECT_FALSE(resumed->stream->info().resumed);
   EXPECT_EQ(verdict(*resumed).reason_code, x509::kReasonExpired);
+}
+
+TEST_P(ResumptionTest, I4ARevocationThatBecomesKnownBetweenTwoHandshakes) {
+  const x509::Issued other = pki.leaf("other", ca);
+  serve(asking_responders(root.pem()));
+  auto link = shake_hands(&client), bystander = shake_hands(&other);
+  EXPECT_TRUE(resumes(link, &client)) << "nothing is known";
+  for (const revocation::Outcome said : {revocation::Outcome::kGood, revocation::Outcome::kTimeout}) {
+    hear(*link, said);
+    EXPECT_TRUE(resumes(link, &client)) << "the verdict on the request tells";
+  }
+  const std::size_t before = store->size();
+  hear(*link, revocation::Outcome::kRevoked);
+  EXPECT_FALSE(resumes(link, &client)) << "a full handshake, in silence";
+  EXPECT_EQ(store->size(), before - (GetParam().tickets ? 0 : 1)) << "forgotten, and no new one kept";
+  if (GetParam().tickets) {
+    EXPECT_EQ(SSL_SESSION_has_ticket(SSL_get_session(link->client->ssl())), 0);
+  }
+  EXPECT_TRUE(resumes(bystander, &other)) << "nobody else is concerned";
+  hear(*link, revocation::Outcome::kGood);
+  link = shake_hands(&client);
+  EXPECT_TRUE(resumes(link, &client)) << "taken back";
 }
 
 // The session digest stands still here, as if it were blind to trust: the peer's own trust has to tell.

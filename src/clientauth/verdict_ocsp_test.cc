@@ -17,7 +17,13 @@ struct OcspVerdictTest : OcspTest {
     made.mode = Mode::kStrict;
     made.anchors = PolicyTest::trust({root.pem() + ca.pem()});
     made.ocsp = policy;
-    return std::make_shared<Verifier>(std::move(made));
+    return std::make_shared<Verifier>(std::move(made), nullptr,
+                                      std::shared_ptr<const OcspAnswers>(std::shared_ptr<void>(), &answers));
+  }
+  bool may_resume(const x509::Issued& leaf) {
+    const auto by = verifier();
+    const WallTime now = loop->wall_now();
+    return by->may_resume(by->judge(leaf.presented(), now).get(), now, now);
   }
   std::unique_ptr<Admission> admit(const x509::Issued& leaf, std::shared_ptr<Verifier> by = nullptr) {
     if (by == nullptr) by = verifier();
@@ -119,9 +125,13 @@ TEST_F(OcspVerdictTest, I26StandsRevokedUntilANewerGoodAnswer) {
   valid_for.reset();
   says.status = V_OCSP_CERTSTATUS_REVOKED;
   const auto admission = admit(client);
+  EXPECT_TRUE(may_resume(client));
   EXPECT_EQ(verdict(*admission).reason_code, "client_cert.revoked");
+  EXPECT_FALSE(may_resume(client));
   pass(60s);
   EXPECT_EQ(admission->standing(loop->wall_now()).reason_code, "client_cert.revoked");
+  EXPECT_FALSE(may_resume(client));
+  EXPECT_TRUE(may_resume(other));
   failing = Outcome::kTimeout;
   policy.leniency.unreachable = true;
   EXPECT_EQ(verdict(client).reason_code, "client_cert.revoked");
@@ -130,6 +140,7 @@ TEST_F(OcspVerdictTest, I26StandsRevokedUntilANewerGoodAnswer) {
   valid_for = 3600s;
   pass(60s);
   EXPECT_EQ(verdict(client).outcome, Verdict::Outcome::kAdmitted);
+  EXPECT_TRUE(may_resume(client));
 }
 
 TEST_F(OcspVerdictTest, AsksNothingAboutAStranger) {
@@ -213,6 +224,20 @@ TEST_F(OcspVerdictTest, AsksForIntermediatesWhenToldTo) {
   pass(1min);
   EXPECT_EQ(verdict(client).outcome, Verdict::Outcome::kAdmitted);
   EXPECT_EQ(requests.size(), 3U);
+}
+
+TEST_F(OcspVerdictTest, I4ARevokedIntermediateKeepsSessionsFromResuming) {
+  policy.intermediates = true;
+  policy.responder = "http://override.test/";
+  signer = &root;
+  subject = &ca;
+  says.status = V_OCSP_CERTSTATUS_REVOKED;
+  EXPECT_TRUE(may_resume(client));
+  EXPECT_EQ(verdict(client).outcome, Verdict::Outcome::kRefused);
+  turns(3);
+  EXPECT_FALSE(may_resume(client));
+  policy.intermediates = false;
+  EXPECT_TRUE(may_resume(client)) << "nobody asked about it";
 }
 
 TEST_F(OcspVerdictTest, WithoutADeskNobodyPasses) {

@@ -166,7 +166,7 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   resolver_ = std::move(*resolver);
   keeper_ = std::make_unique<upstream::MembershipKeeper>(*loop_, *resolver_);
   carryover_ = std::make_unique<snapshot::Carryover>(*keeper_);
-  auto ocsp = OcspThread::create(clock_, *resolver_, configuration.host, metrics_);
+  auto ocsp = OcspThread::create(clock_, *resolver_, configuration.host, metrics_, carryover_->ocsp_answers());
   if (!ocsp) return forward_error(ocsp);
   ocsp_ = std::move(*ocsp);
   ocsp_->on_revoked([this](const Digest& question) { review_by_answer(question); });

@@ -55,24 +55,27 @@ void check_own_requests(const model::HostConfig& host, model::Findings& findings
 }
 
 Result<std::unique_ptr<OcspThread>> OcspThread::create(const Clock& clock, net::Resolver& resolver,
-                                                       const model::HostConfig& host, telemetry::Registry& metrics) {
+                                                       const model::HostConfig& host, telemetry::Registry& metrics,
+                                                       std::shared_ptr<clientauth::OcspAnswers> answers) {
   auto loop = event::Loop::create(clock);
   if (!loop) return forward_error(loop);
   auto options = own_requests(host);
   if (!options) return forward_error(options);
-  return std::unique_ptr<OcspThread>(new OcspThread(std::move(*loop), resolver, std::move(*options), metrics));
+  return std::unique_ptr<OcspThread>(
+      new OcspThread(std::move(*loop), resolver, std::move(*options), metrics, std::move(answers)));
 }
 
 OcspThread::OcspThread(std::unique_ptr<event::Loop> loop, net::Resolver& resolver, fetch::ClientOptions options,
-                       telemetry::Registry& metrics)
+                       telemetry::Registry& metrics, std::shared_ptr<clientauth::OcspAnswers> answers)
     : loop_(std::move(loop)),
       client_(std::make_unique<fetch::Client>(*loop_, resolver, std::move(options))),
+      answers_(std::move(answers)),
       metrics_(metrics) {
   fetch::Client* client = client_.get();
   const auto fetch = [client](revocation::OcspRequest request, Deadline deadline) {
     return fetch_ocsp(client, std::move(request), deadline);
   };
-  service_ = std::make_unique<clientauth::OcspService>(*loop_, answers_, fetch);
+  service_ = std::make_unique<clientauth::OcspService>(*loop_, *answers_, fetch);
   stapler_ = std::make_unique<Stapler>(*loop_, fetch);
   service_->on_answer([this](const OcspAnswer& heard) { count(heard); });
   service_->on_revoked([this](const OcspAnswer& answer) {

@@ -31,10 +31,11 @@ void check_own_requests(const model::HostConfig& host, model::Findings& findings
 
 class OcspThread {
  public:
-  // `resolver` must outlive the thread, and be gone before this is destroyed. Errors: those of Loop::create(), and
-  // fetch.bad_egress.
+  // `answers` is where what responders say is kept. `resolver` must outlive the thread, and be gone before this is
+  // destroyed. Errors: those of Loop::create(), and fetch.bad_egress.
   static Result<std::unique_ptr<OcspThread>> create(const Clock& clock, net::Resolver& resolver,
-                                                    const model::HostConfig& host, telemetry::Registry& metrics);
+                                                    const model::HostConfig& host, telemetry::Registry& metrics,
+                                                    std::shared_ptr<clientauth::OcspAnswers> answers);
   ~OcspThread();
 
   // Before start(). Called on this thread with the key of the question (OcspQuery::key) for each certificate that
@@ -51,13 +52,13 @@ class OcspThread {
 
  private:
   OcspThread(std::unique_ptr<event::Loop> loop, net::Resolver& resolver, fetch::ClientOptions options,
-             telemetry::Registry& metrics);
+             telemetry::Registry& metrics, std::shared_ptr<clientauth::OcspAnswers> answers);
   void count(const clientauth::OcspAnswer& heard);
   event::Task<void> end();
 
   std::unique_ptr<event::Loop> loop_;
   std::unique_ptr<fetch::Client> client_;
-  clientauth::OcspAnswers answers_;
+  std::shared_ptr<clientauth::OcspAnswers> answers_;
   std::unique_ptr<clientauth::OcspService> service_;
   std::unique_ptr<Stapler> stapler_;
   telemetry::Registry& metrics_;

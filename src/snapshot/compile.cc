@@ -67,7 +67,7 @@ class Compiler {
     if (!source.host_name.empty()) listener.hosts.push_back(source.host_name);
     listener.hosts.insert(listener.hosts.end(), source.host_names.begin(), source.host_names.end());
     internal::ClientKnowledge known;
-    if (carryover_ != nullptr) known = {carryover_->known_chains(), &carryover_->lists()};
+    if (carryover_ != nullptr) known = {carryover_->known_chains(), &carryover_->lists(), carryover_->ocsp_answers()};
     if (!internal::compile_tls(gateway, source, host_, known, listener, findings_)) return;
     for (const IpAddress& ip : host_.bind_addresses(source.frontend_ip_configuration->name)) {
       place(source, {ip, host_.local_port(port->port)}, port->port, priority, listener);

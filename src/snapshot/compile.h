@@ -27,6 +27,8 @@ class Carryover {
   const std::shared_ptr<tls::TicketKeys>& ticket_keys() const { return ticket_keys_; }
   const std::shared_ptr<clientauth::ChainCache>& known_chains() const { return known_chains_; }
   clientauth::CrlKeeper& lists() { return lists_; }
+  // What OCSP responders said; any thread may ask these themselves.
+  const std::shared_ptr<clientauth::OcspAnswers>& ocsp_answers() const { return ocsp_answers_; }
   // Forgets what belongs to addresses and to trust that `snapshot` no longer has.
   void keep_only(const Snapshot& snapshot);
   std::uint64_t next_generation() { return ++generation_; }
@@ -37,6 +39,7 @@ class Carryover {
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = tls::TicketKeys::of_this_process();
   std::shared_ptr<clientauth::ChainCache> known_chains_ = std::make_shared<clientauth::ChainCache>();
   clientauth::CrlKeeper lists_;
+  std::shared_ptr<clientauth::OcspAnswers> ocsp_answers_ = std::make_shared<clientauth::OcspAnswers>();
   std::uint64_t generation_ = 0;
 };
 

@@ -114,7 +114,10 @@ class Everything:
             target = "/" + self.token()
             with self.gateway.tls(STRICT, context=context, session=session) as wire:
                 self.assert_certificate_error(wire.request(target))
-            self.assert_says_why(self.gateway.access_for(target))
+                self.assertFalse(wire.sock.session_reused, "what is known to be revoked resumes nothing")
+            line = self.gateway.access_for(target)
+            self.assertFalse(line.resumed)
+            self.assert_says_why(line)
         self.assertTrue(bystander.alive(), "nobody else is concerned")
 
 

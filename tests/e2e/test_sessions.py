@@ -6,6 +6,7 @@ mtls-invariants I1–I4, I23, L3, L4, L6, L7; azure-semantics §1.3.
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from pathlib import Path
 from typing import Optional
@@ -13,8 +14,9 @@ from typing import Optional
 from harness import client, env
 from harness.case import GatewayCase, main
 from harness.client import SClient, s_client
-from harness.document import IDENTITY_REWRITE, Document
+from harness.document import IDENTITY_REWRITE, STRICT, Document
 from harness.gateway import Gateway, LogLine, token
+from harness.ocsp_responder import EGRESS, ResponderCase
 from harness.pki import Identity, openssl, pki
 
 SITES, BASIC_A, BASIC_B, BASIC_P = 443, 444, 446, 447
@@ -397,6 +399,56 @@ class TrustChanges(GatewayCase):
 
 
 class TicketTrustChanges(TrustChanges):
+    CLIENT_AUTH = TICKETS
+
+
+class Revocation(ResponderCase, GatewayCase):
+    CLIENT_AUTH: dict[str, object] = {}
+
+    @classmethod
+    def document(cls) -> Document:
+        return super().document().profile("strict", "Strict", ["a"], revocation="OCSP")
+
+    @classmethod
+    def host(cls) -> dict[str, object]:
+        # One worker: what its one review has ended tells that the review is over.
+        return {"client_auth": cls.CLIENT_AUTH, "egress": EGRESS, "workers": 1}
+
+    def ask(self, context: ssl.SSLContext, session: Optional[ssl.SSLSession]) -> tuple[int, LogLine, ssl.SSLSession]:
+        target = "/" + self.token()
+        with self.gateway.tls(STRICT, context=context, session=session) as wire:
+            response = wire.request(target)
+            line = self.gateway.access_for(target)
+            self.assertEqual(line.resumed, wire.sock.session_reused)
+            if response.status != 200:
+                self.assert_certificate_error(response)
+            return response.status, line, wire.sock.session
+
+    def test_I4_L5_what_a_responder_revokes_resumes_no_more(self) -> None:
+        for version in client.BOTH:
+            with self.subTest(version=version):
+                who, other = (self.responder.issue(name + self.token()) for name in ("revoked-", "other-"))
+                # Good for the one who asks, so that the next connection brings the news.
+                self.responder.behave("no-next-update", who)
+                context, others = client.tls_context(who, version), client.tls_context(other, version)
+                sessions = [self.ask(context, None)[2] for _ in range(3)]
+                theirs = self.ask(others, None)[2]
+                status, line, _ = self.ask(context, sessions.pop())
+                self.assertEqual((status, line.verify, line.resumed), (200, "SUCCESS", True))
+                self.responder.behave("revoked", who)
+                with self.gateway.tls(STRICT, context=context) as wire:
+                    self.assertTrue(wire.ends(), "the news has come")
+                queries = len(self.responder.queries(who))
+                for session in sessions:
+                    status, line, _ = self.ask(context, session)
+                    self.assertEqual((status, line.resumed), (400, False))
+                    self.assertEqual((line.verify, line.reason), ("FAILED:certificate revoked", "client_cert.revoked"))
+                self.assertEqual(len(self.responder.queries(who)), queries, "what is known is not asked again")
+                status, line, _ = self.ask(others, theirs)
+                self.assertEqual((status, line.verify, line.resumed), (200, "SUCCESS", True))
+
+
+class TicketRevocation(Revocation):
     CLIENT_AUTH = TICKETS
 
 

@@ -141,7 +141,7 @@ std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gat
   if (!ok) return nullptr;
   if (strict) add_lists(gateway, *profile, host, known.lists, policy);
   const bool remembers = !is_switched_off(kChainCacheLever);
-  return std::make_shared<clientauth::Verifier>(std::move(policy), remembers ? known.chains : nullptr);
+  return std::make_shared<clientauth::Verifier>(std::move(policy), remembers ? known.chains : nullptr, known.answers);
 }
 
 std::vector<std::string> names_to_send(const clientauth::Verifier& verifier, const model::SslProfile& profile,
@@ -209,7 +209,7 @@ std::shared_ptr<const clientauth::Verifier> compile_client_auth(const model::Gat
                                                                 model::Findings& findings,
                                                                 clientauth::CrlKeeper* lists) {
   bool ok = false;
-  const internal::ClientKnowledge known{nullptr, lists};
+  const internal::ClientKnowledge known{nullptr, lists, nullptr};
   return internal::compile_verifier(gateway, model::profile_of(gateway, listener), host, known, ok, findings);
 }
 

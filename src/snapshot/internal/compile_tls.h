@@ -9,11 +9,12 @@
 
 namespace portcullis::snapshot::internal {
 
-// What outlives the snapshot and knows of clients; either may be null: the result is only good for checking then, and
-// its revocation lists are empty.
+// What outlives the snapshot and knows of clients; any may be null: the result is only good for checking then, and its
+// revocation lists are empty.
 struct ClientKnowledge {
   std::shared_ptr<clientauth::ChainCache> chains;  // judged before
   clientauth::CrlKeeper* lists = nullptr;
+  std::shared_ptr<const clientauth::OcspAnswers> answers;  // of responders
 };
 
 // Fills verifier, trust and tls of `out`. For a plain HTTP listener only the trust digest (of "nobody is asked").
