@@ -192,6 +192,29 @@ TEST_F(CompileTest, CaNamesOver16KbAreNotSentAndSaidSo) {
   EXPECT_EQ(said(), std::vector<std::string>{});
 }
 
+TEST_F(CompileTest, WithTheIssuerDnRuleOnlyAcceptableIssuersCountAsCaNames) {
+  add_profile("strict", "ca");
+  model::SslProfile& profile = gateway.ssl_profiles.back();
+  add_listener("a", "p443", "a.test", "strict");
+  // Under each root 35 intermediates side by side, of which the rule accepts the first.
+  for (int file = 0; file < 7; ++file) {
+    const std::string name = "ca" + std::to_string(file);
+    const x509::Issued root = world().pki.root("Root " + name);
+    add_ca(name.c_str(), root);
+    profile.trusted_client_certificates.push_back({name, ""});
+    std::string& data = gateway.trusted_client_certificates.back().data.bytes;
+    for (int i = 0; i < 35; ++i) {
+      data += world().pki.intermediate(std::string(60, 'x') + std::to_string(100 * file + i), root).pem();
+    }
+  }
+  ASSERT_NE(compiled(), nullptr);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].code, "CaNamesNotSent");
+  profile.client_auth->verify_client_cert_issuer_dn = true;
+  ASSERT_NE(compiled(), nullptr);
+  EXPECT_TRUE(findings.empty());
+}
+
 TEST_F(CompileTest, EverythingThatIsWrongIsReportedWithItsPlace) {
   gateway.ssl_certificates[0].password = "wrong";
   gateway.trusted_client_certificates[0].data.bytes = "no certificate";

@@ -189,8 +189,11 @@ void TrustAnchors::index_roots(const std::vector<TrustedCaFile>& files) {
 
 void TrustAnchors::compute_names_and_digest(const std::vector<TrustedCaFile>& files) {
   std::set<std::string> seen;
+  std::set<std::string> seen_issuers;
   std::set<std::string> parts;
   for (const TrustedCaFile& file : files) {
+    std::string issuer = file.issuer_dn_source.subject_der();
+    if (seen_issuers.insert(issuer).second) issuer_names_.push_back(std::move(issuer));
     Sha256Builder one;
     std::set<std::string> certificates;
     for (const Certificate& ca : file.certificates) {

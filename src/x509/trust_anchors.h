@@ -100,6 +100,9 @@ class TrustAnchors {
 
   // DER Names of all CA certificates, each once, in file order: for the CertificateRequest.
   const std::vector<std::string>& ca_names() const { return ca_names_; }
+  // The same with the issuer-DN rule on: the subjects of the files' issuer-DN sources, each once, in the order of
+  // files. Under that rule no leaf passes whose issuer is another name.
+  const std::vector<std::string>& issuer_names() const { return issuer_names_; }
 
   // Every CA certificate uploaded, each once, in file order: who may sign revocation lists.
   const CertificateList& authorities() const { return authorities_; }
@@ -139,6 +142,7 @@ class TrustAnchors {
   std::unique_ptr<internal::ProvenLinks> proven_;         // among all CAs uploaded
   std::vector<std::unique_ptr<AnchorSet>> by_issuer_dn_;  // the roots of all files that name one issuer DN
   std::vector<std::string> ca_names_;
+  std::vector<std::string> issuer_names_;
   std::unordered_map<Digest, Certificate, DigestHash> by_sha256_;
   CertificateList authorities_;
   Digest digest_;

@@ -373,6 +373,19 @@ TEST(TrustAnchors, CaNamesOccurOnce) {
   EXPECT_EQ(anchors->ca_names(), expected);
 }
 
+TEST(TrustAnchors, IssuerNamesAreTheSourcesOfTheIssuerDnRuleOnce) {
+  TestPki pki;
+  const Issued root = pki.root("Root");
+  const Issued upper = pki.intermediate("Upper", root);
+  const Issued lower = pki.intermediate("Lower", upper);
+  const Issued lone = pki.root("Lone");
+  const Issued namesake = pki.root("Lone");
+  const Anchors anchors = trust({{&upper, &root, &lower}, {&lone}, {&lower, &root, &upper}, {&namesake}, {&root}});
+  const std::vector<std::string> expected{lower.certificate.subject_der(), lone.certificate.subject_der(),
+                                          root.certificate.subject_der()};
+  EXPECT_EQ(anchors->issuer_names(), expected);
+}
+
 TEST(TrustAnchors, DigestFollowsTheTrustAndNothingElse) {
   TestPki pki;
   const Issued root = pki.root("Root");

@@ -317,8 +317,9 @@ class SeveralCas(GatewayCase):
 
     @classmethod
     def document(cls) -> Document:
-        document = standard(cls.backend.port)
-        return document.profile("strict", "Strict", ["a", "b"]).profile("strict-dn", "Strict", ["a", "b"], dn=True)
+        document = standard(cls.backend.port).ca("lone", pki().server_root.pem())
+        cas = ["b", "lone", "a"]
+        return document.profile("strict", "Strict", cas).profile("strict-dn", "Strict", cas, dn=True)
 
     def test_each_file_anchors_its_own(self) -> None:
         table = (
@@ -336,6 +337,25 @@ class SeveralCas(GatewayCase):
                         self.assertEqual(wire.request(target).status, status)
                     if plain != dn and status == 400:
                         self.assertEqual(self.gateway.access_for(target).reason, DN_REASON)
+
+
+    def test_only_acceptable_issuers_are_named_with_the_dn_rule(self) -> None:
+        everyone = {ca.subject() for ca in (pki().root_b, pki().int_b, pki().server_root, pki().root_a, pki().int_a)}
+        issuers = [ca.subject() for ca in (pki().int_b, pki().server_root, pki().int_a)]
+        for version in client.BOTH:
+            with self.subTest(version=version):
+                plain = client.s_client(self.gateway.port(STRICT), version=version, messages=True)
+                self.assertEqual((set(plain.ca_names), len(plain.ca_names)), (everyone, len(everyone)))
+                dn = client.s_client(self.gateway.port(STRICT_DN), version=version, messages=True)
+                self.assertEqual(dn.ca_names, issuers)
+
+    def test_whose_issuer_was_named_passes_the_dn_rule(self) -> None:
+        for identity in (pki().good_leaf_only, pki().good_b, pki().server_root.issue("of-the-lone-root")):
+            with self.subTest(identity.name):
+                names = client.s_client(self.gateway.port(STRICT_DN), messages=True).ca_names
+                self.assertIn(identity.field("-issuer", "-nameopt", "RFC2253"), names)
+                with self.gateway.tls(STRICT_DN, identity) as wire:
+                    self.assertEqual(wire.request().status, 200)
 
 
 class Limits(GatewayCase):

@@ -153,10 +153,8 @@ const Table<ClientAuth>& client_auth_table() {
         "keys of this process, each in use for 12 hours."},
        {"ca_names", enumerator<C>(&C::ca_names, Names<CaNames>{{"all", CaNames::kAll}, {"none", CaNames::kNone}}),
         "Which names of CAs a strict profile sends with its request for a certificate, so that clients with several "
-        "know "
-        "which one to present: all, of roots and intermediates alike, or none, which spares each full handshake up to "
-        "16 "
-        "KB."},
+        "know which one to present: all, of roots and intermediates alike (with `verifyClientCertIssuerDN` only those "
+        "that may be a client's issuer), or none, which spares each full handshake up to 16 KB."},
        {"verify_depth", number<C>(&C::verify_depth, 0, 100),
         "Intermediates allowed between a client's certificate and its root."},
        {"journal", number<C>(&C::journal, 0, 100'000'000),

@@ -146,9 +146,13 @@ std::shared_ptr<clientauth::Verifier> compile_verifier(const model::Gateway& gat
 
 std::vector<std::string> names_to_send(const clientauth::Verifier& verifier, const model::SslProfile& profile,
                                        model::CaNames wanted, Findings& findings) {
-  if (verifier.policy().mode != clientauth::Mode::kStrict || wanted == model::CaNames::kNone) return {};
+  const clientauth::ClientPolicy& policy = verifier.policy();
+  if (policy.mode != clientauth::Mode::kStrict || wanted == model::CaNames::kNone) return {};
+  // With the issuer-DN rule on, any other name could only make a client choose a certificate that will be refused.
+  const std::vector<std::string>& names =
+      policy.verify_issuer_dn ? policy.anchors->issuer_names() : policy.anchors->ca_names();
   std::size_t total = 0;
-  for (const std::string& name : verifier.policy().anchors->ca_names()) total += name.size() + 2;
+  for (const std::string& name : names) total += name.size() + 2;
   if (total > kMaxCaNames) {
     findings.warning("CaNamesNotSent", profile.pointer,
                      "The names of the CAs of SSL profile '" + profile.name + "' take " + std::to_string(total) +
@@ -156,7 +160,7 @@ std::vector<std::string> names_to_send(const clientauth::Verifier& verifier, con
                          "certificates have to know which one to present.");
     return {};
   }
-  return verifier.policy().anchors->ca_names();
+  return names;
 }
 
 }  // namespace
