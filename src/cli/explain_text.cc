@@ -104,7 +104,7 @@ void append_outcome(std::string& text, const Explained& explained) {
   }
   if (answer.revocation_open) {
     append_row(text, "revocation", "open: it is looked at before the client is admitted; --ocsp live asks");
-  } else if (const std::string evidence = clientauth::revocation_evidence(verdict, explained.at); !evidence.empty()) {
+  } else if (const std::string evidence = clientauth::describe_revocation(verdict, explained.at); !evidence.empty()) {
     append_row(text, "revocation", evidence);
   }
   text += answer.admitted() ? "admitted\n" : "refused\n";

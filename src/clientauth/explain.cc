@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/strings.h"
+#include "clientauth/revocation_evidence.h"
 #include "telemetry/json_line.h"
 #include "x509/facts.h"
 
@@ -294,58 +295,36 @@ Explanation explain(const Verifier* verifier, const Question& question) {
 
 namespace {
 
-std::string times_of(WallTime this_update, std::optional<WallTime> next_update) {
-  std::string text;
-  const auto append = [&text](std::string_view name, WallTime time) {
-    text += fmt::format(", {} ", name);
-    telemetry::append_utc(text, time);
-  };
-  if (this_update != WallTime{}) append("thisUpdate", this_update);
-  if (next_update && *next_update != WallTime{}) append("nextUpdate", *next_update);
-  return text;
+void append_time(std::string& text, std::string_view name, const std::optional<WallTime>& time) {
+  if (!time) return;
+  text += fmt::format(", {} ", name);
+  telemetry::append_utc(text, *time);
 }
 
 double seconds(std::chrono::milliseconds time) { return std::chrono::duration<double>(time).count(); }
 
-std::string evidence_of(const OcspEvidence& evidence, WallTime now) {
-  const OcspAnswer* answer = evidence.answer.get();
-  if (answer == nullptr) return fmt::format("OCSP: nothing has been heard ({})", evidence.reason);
-  std::string text = fmt::format("OCSP: {}", revocation::summary(answer->status.outcome));
-  if (!evidence.reason.empty()) text += fmt::format(" ({})", evidence.reason);
-  if (!answer->query->responder.empty()) text += ", by " + printable(answer->query->responder);
-  if (const auto& said = answer->status.answer) {
-    text += times_of(said->this_update, said->next_update);
-    if (said->status == revocation::CertStatus::kRevoked) {
-      text += ", revoked at ";
-      telemetry::append_utc(text, said->revoked_at);
-    }
-  }
-  text +=
-      fmt::format(", {:.3f} s old, fetched in {:.3f} s", seconds(now - answer->fetched_at), seconds(answer->latency));
-  if (!answer->status.detail.empty()) text += ": " + printable(answer->status.detail);
-  return text;
-}
-
-std::string evidence_of(const CrlEvidence& evidence) {
-  const revocation::CrlAnswer& answer = evidence.answer;
-  std::string text = fmt::format("revocation list: {}", revocation::summary(answer));
-  if (!answer.reason.empty()) text += fmt::format(" ({})", answer.reason);
-  text += times_of(answer.this_update, answer.next_update);
-  if (answer.status != revocation::CrlAnswer::Status::kRevoked) return text;
-  text += ", revoked at ";
-  telemetry::append_utc(text, answer.entry.at);
-  return text;
-}
-
 }  // namespace
 
-std::string revocation_evidence(const Verdict& verdict, WallTime now) {
+std::string describe_revocation(const Verdict& verdict, WallTime now) {
+  const RevocationEvidence evidence = revocation_evidence(verdict, now);
+  const bool by_responder = evidence.source == RevocationEvidence::Source::kOcsp;
   std::string text;
-  if (verdict.crl.decided) {
-    text = evidence_of(verdict.crl);
-  } else if (verdict.ocsp.asked) {
-    text = evidence_of(verdict.ocsp, now);
+  if (evidence.source == RevocationEvidence::Source::kNone) return text;
+  if (by_responder && !evidence.responder) {
+    text = fmt::format("OCSP: nothing has been heard ({})", evidence.reason);
+  } else {
+    text = fmt::format("{}: {}", by_responder ? "OCSP" : "revocation list", evidence.status);
+    if (!evidence.reason.empty()) text += fmt::format(" ({})", evidence.reason);
   }
+  if (evidence.responder && !evidence.responder->empty()) text += ", by " + printable(*evidence.responder);
+  append_time(text, "thisUpdate", evidence.this_update);
+  append_time(text, "nextUpdate", evidence.next_update);
+  append_time(text, "revoked at", evidence.revoked_at);
+  if (evidence.age && evidence.latency) {
+    text += fmt::format(", {:.3f} s old, fetched in {:.3f} s", seconds(*evidence.age), seconds(*evidence.latency));
+  }
+  if (!evidence.detail.empty()) text += ": " + printable(evidence.detail);
+  // Of a path that both sources were asked about, the one that did not decide last may have been allowed.
   if (verdict.crl.by_leniency || verdict.ocsp.by_leniency) text += "; allowed by the host file";
   return text;
 }
@@ -357,7 +336,7 @@ void settle_revocation(Explanation& explanation, Verdict verdict, WallTime now) 
   for (Check& check : explanation.paths.back().checks) {
     if (check.name != kRevocationCheck) continue;
     check.outcome = explanation.admitted() ? Outcome::kPassed : Outcome::kFailed;
-    const std::string evidence = revocation_evidence(explanation.verdict, now);
+    const std::string evidence = describe_revocation(explanation.verdict, now);
     check.evidence = evidence.empty() ? explanation.verdict.log_value : evidence;
   }
 }

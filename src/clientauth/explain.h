@@ -65,7 +65,7 @@ Explanation explain(const Verifier* verifier, const Question& question);
 // place of the one without. `explanation.revocation_open` holds, and no longer afterwards.
 void settle_revocation(Explanation& explanation, Verdict verdict, WallTime now);
 
-// What a verdict knew of revocation, in one line; empty where nobody was asked.
-std::string revocation_evidence(const Verdict& verdict, WallTime now);
+// What a verdict knew of revocation (revocation_evidence.h), in one line; empty where nobody was asked.
+std::string describe_revocation(const Verdict& verdict, WallTime now);
 
 }  // namespace portcullis::clientauth

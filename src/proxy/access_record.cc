@@ -1,5 +1,7 @@
 #include "proxy/access_record.h"
 
+#include "clientauth/revocation_evidence.h"
+
 namespace portcullis::proxy {
 
 using telemetry::JsonLine;
@@ -29,31 +31,6 @@ void add_upstream(JsonLine& line, const RequestContext& context) {
   line.add("upstreamSourcePort", upstream.source_port == 0 ? std::string() : std::to_string(upstream.source_port));
 }
 
-void add_ocsp(JsonLine& line, const clientauth::OcspEvidence& evidence, WallTime now) {
-  line.begin("revocation");
-  line.add("source", "ocsp");
-  const clientauth::OcspAnswer* answer = evidence.answer.get();
-  line.add("status", answer == nullptr ? "failed" : revocation::summary(answer->status.outcome));
-  line.add("reason", evidence.reason);
-  if (answer != nullptr) {
-    if (!answer->status.detail.empty()) line.add("detail", answer->status.detail);
-    line.add("responder", answer->query->responder);
-    if (const auto& said = answer->status.answer) {
-      line.add_time("thisUpdate", said->this_update);
-      if (said->next_update) line.add_time("nextUpdate", *said->next_update);
-      if (said->status == revocation::CertStatus::kRevoked) {
-        line.add_time("revokedAt", said->revoked_at);
-        line.add("revocationReason", revocation::revocation_reason_name(said->revocation_reason));
-      }
-    }
-    line.add_seconds("age", now - answer->fetched_at).add_seconds("latency", answer->latency);
-  }
-  line.add_seconds("waited", evidence.waited);
-  line.add("cacheHit", evidence.cache_hit);
-  line.add("allowed", evidence.by_leniency);
-  line.end();
-}
-
 // What a backend was not told of a verified client, because it was too much.
 void add_client_cert_omission(JsonLine& line, const RequestContext& context) {
   const clientauth::PeerRecord* peer = context.connection.admission.peer();
@@ -65,25 +42,6 @@ void add_client_cert_omission(JsonLine& line, const RequestContext& context) {
   } else if (wanted && values.chain_omitted) {
     line.add("clientCertOmitted", "chain");
   }
-}
-
-void add_lists(JsonLine& line, const clientauth::CrlEvidence& evidence) {
-  const revocation::CrlAnswer& answer = evidence.answer;
-  const bool revoked = answer.status == revocation::CrlAnswer::Status::kRevoked;
-  line.begin("revocation");
-  line.add("source", "crl");
-  line.add("status", revocation::summary(answer));
-  line.add("reason", answer.reason);
-  if (answer.next_update != WallTime{}) {
-    line.add_time("thisUpdate", answer.this_update);
-    line.add_time("nextUpdate", answer.next_update);
-  }
-  if (revoked) {
-    line.add_time("revokedAt", answer.entry.at);
-    line.add("revocationReason", revocation::revocation_reason_name(answer.entry.reason));
-  }
-  line.add("allowed", evidence.by_leniency);
-  line.end();
 }
 
 void add_own(JsonLine& line, const RequestContext& context, std::string_view reason) {
@@ -119,11 +77,29 @@ int status_of(const RequestContext& context) {
 }  // namespace
 
 void add_revocation(JsonLine& line, const clientauth::Verdict& verdict, WallTime now) {
-  if (verdict.crl.decided) {
-    add_lists(line, verdict.crl);
-  } else if (verdict.ocsp.asked) {
-    add_ocsp(line, verdict.ocsp, now);
+  using clientauth::RevocationEvidence;
+  const RevocationEvidence evidence = clientauth::revocation_evidence(verdict, now);
+  if (evidence.source == RevocationEvidence::Source::kNone) return;
+  line.begin("revocation");
+  line.add("source", evidence.source_name());
+  line.add("status", evidence.status);
+  line.add("reason", evidence.reason);
+  if (!evidence.detail.empty()) line.add("detail", evidence.detail);
+  if (evidence.responder) line.add("responder", *evidence.responder);
+  if (evidence.this_update) line.add_time("thisUpdate", *evidence.this_update);
+  if (evidence.next_update) line.add_time("nextUpdate", *evidence.next_update);
+  if (evidence.revoked_at) {
+    line.add_time("revokedAt", *evidence.revoked_at);
+    line.add("revocationReason", evidence.revocation_reason);
   }
+  if (evidence.age) line.add_seconds("age", *evidence.age);
+  if (evidence.latency) line.add_seconds("latency", *evidence.latency);
+  if (evidence.source == RevocationEvidence::Source::kOcsp) {
+    line.add_seconds("waited", evidence.waited);
+    line.add("cacheHit", evidence.cache_hit);
+  }
+  line.add("allowed", evidence.allowed);
+  line.end();
 }
 
 void write_access_record(RequestContext& context) {

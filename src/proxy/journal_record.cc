@@ -1,5 +1,7 @@
 #include "proxy/journal_record.h"
 
+#include "clientauth/revocation_evidence.h"
+
 namespace portcullis::proxy {
 
 using store::JournalEvent;
@@ -47,54 +49,30 @@ JournalNote note_of(const ClientConnection& connection, const Services& services
   return note;
 }
 
-void note_answer(store::RevocationNote& note, const clientauth::OcspAnswer& answer, WallTime now) {
-  note.status = revocation::summary(answer.status.outcome);
-  note.responder = answer.query->responder;
-  note.age = now - answer.fetched_at;
-  note.latency = answer.latency;
-  const auto& said = answer.status.answer;
-  if (!said) return;
-  note.this_update = said->this_update;
-  note.next_update = said->next_update.value_or(WallTime{});
-  if (said->status == revocation::CertStatus::kRevoked) note.revoked_at = said->revoked_at;
-}
-
-// What the access log's `revocation` object says; nothing where nobody was asked. Holds as long as the verdict.
-store::RevocationNote evidence_of(const clientauth::Verdict& verdict, WallTime now) {
+store::RevocationNote note_of(const clientauth::RevocationEvidence& evidence) {
   store::RevocationNote note;
-  if (verdict.crl.decided) {
-    const revocation::CrlAnswer& answer = verdict.crl.answer;
-    const bool revoked = answer.status == revocation::CrlAnswer::Status::kRevoked;
-    note.source = "crl";
-    note.status = revocation::summary(answer);
-    note.reason = answer.reason;
-    note.this_update = answer.this_update;
-    note.next_update = answer.next_update;
-    if (revoked) note.revoked_at = answer.entry.at;
-    note.allowed = verdict.crl.by_leniency;
-  } else if (verdict.ocsp.asked) {
-    note.source = "ocsp";
-    note.status = "failed";
-    note.reason = verdict.ocsp.reason;
-    if (verdict.ocsp.answer != nullptr) note_answer(note, *verdict.ocsp.answer, now);
-    note.cache_hit = verdict.ocsp.cache_hit;
-    note.allowed = verdict.ocsp.by_leniency;
-  }
+  note.source = evidence.source_name();
+  note.status = evidence.status;
+  note.reason = evidence.reason;
+  note.responder = evidence.responder.value_or("");
+  note.this_update = evidence.this_update.value_or(WallTime{});
+  note.next_update = evidence.next_update.value_or(WallTime{});
+  note.revoked_at = evidence.revoked_at.value_or(WallTime{});
+  note.age = evidence.age;
+  note.latency = evidence.latency;
+  note.cache_hit = evidence.cache_hit;
+  note.allowed = evidence.allowed;
   return note;
 }
 
-// What a responder's failure was, for people.
-std::string_view detail_of(const clientauth::Verdict& verdict) {
-  if (verdict.crl.decided || verdict.ocsp.answer == nullptr) return {};
-  return verdict.ocsp.answer->status.detail;
-}
-
+// The views in `note` hold as long as the verdict.
 void note_verdict(JournalNote& note, const clientauth::Verdict& verdict) {
   note.outcome = outcome_of(verdict);
   note.reason = verdict.reason_code;
   note.log_value = verdict.log_value;
-  note.detail = detail_of(verdict);
-  note.revocation = evidence_of(verdict, note.at);
+  const clientauth::RevocationEvidence evidence = clientauth::revocation_evidence(verdict, note.at);
+  note.detail = evidence.detail;
+  note.revocation = note_of(evidence);
 }
 
 }  // namespace
