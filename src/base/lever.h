@@ -7,9 +7,10 @@
 
 namespace portcullis {
 
-inline constexpr const char* kLeanKeysLever = "PORTCULLIS_LEAN_KEYS";        // x509/lean_keys
-inline constexpr const char* kProvenLinksLever = "PORTCULLIS_PROVEN_LINKS";  // x509/internal/proven_links
-inline constexpr const char* kChainCacheLever = "PORTCULLIS_CHAIN_CACHE";    // clientauth/chain_cache
+inline constexpr const char* kLeanKeysLever = "PORTCULLIS_LEAN_KEYS";              // x509/lean_keys
+inline constexpr const char* kLeanDerivationLever = "PORTCULLIS_LEAN_DERIVATION";  // x509/internal/key_schedule
+inline constexpr const char* kProvenLinksLever = "PORTCULLIS_PROVEN_LINKS";        // x509/internal/proven_links
+inline constexpr const char* kChainCacheLever = "PORTCULLIS_CHAIN_CACHE";          // clientauth/chain_cache
 
 // Whether `off` stands in this environment variable.
 inline bool is_switched_off(const char* lever) {

@@ -14,6 +14,7 @@
 
 #include "base/base64.h"
 #include "base/lever.h"
+#include "x509/internal/key_schedule.h"
 #include "x509/internal/owned.h"
 
 namespace portcullis::x509 {
@@ -27,26 +28,32 @@ using internal::OwnedX509;
 enum Kind : std::size_t { kNothing, kEc, kRsa, kKinds };
 constexpr const char* kDecoderOf[kKinds] = {nullptr, "EC", "RSA"};
 
-// OpenSSL walks through everything that a context has met, ciphers and digests too, for each certificate. So what no
-// TLS suite and no certificate uses is not shown: key types of key derivation and of other MACs, modes of ciphers for
-// disks and key wrapping, derivations from passwords.
-constexpr std::string_view kUnusedKeyTypes[] = {"TLS1-PRF", "HKDF", "SCRYPT", "SIPHASH", "POLY1305", "CMAC", "SM2"};
-// And in a context that only decodes certificates and checks their signatures: what agrees on keys, or makes MACs.
-constexpr std::string_view kNotSigning[] = {"HMAC", "DH", "X25519", "X448"};
-constexpr std::string_view kUnusedModes[] = {"CFB", "OFB", "XTS", "SIV", "WRAP", "CTS", "OCB", "ECB"};
-constexpr std::string_view kUnusedDerivations[] = {"PBKDF", "PKCS12", "SSHKDF", "SCRYPT", "X942",
-                                                   "X963",  "KBKDF",  "KRB5",   "SSKDF"};
-
-bool is_unused(std::string_view names, std::span<const std::string_view> unused) {
-  return std::any_of(unused.begin(), unused.end(), [names](std::string_view part) {
-    return names.substr(0, names.find(':')).find(part) != std::string_view::npos;
-  });
-}
+// OpenSSL walks through everything that a context has met, ciphers and digests too, for each certificate. So the
+// context of TLS shows only what its suites use, and no key types of key derivation and of other MACs than HMAC.
+constexpr std::string_view kTlsDigests[] = {"MD5", "SHA1", "MD5-SHA1", "SHA2-224", "SHA2-256", "SHA2-384", "SHA2-512"};
+constexpr std::string_view kTlsCiphers[] = {"NULL",
+                                            "AES-128-CBC",
+                                            "AES-256-CBC",
+                                            "AES-128-CBC-HMAC-SHA1",
+                                            "AES-256-CBC-HMAC-SHA1",
+                                            "AES-128-CBC-HMAC-SHA256",
+                                            "AES-256-CBC-HMAC-SHA256",
+                                            "AES-128-GCM",
+                                            "AES-256-GCM",
+                                            "AES-128-CCM",
+                                            "AES-256-CCM",
+                                            "ChaCha20-Poly1305"};
+constexpr std::string_view kTlsMacs[] = {"HMAC"};
+constexpr std::string_view kTlsDerivations[] = {"HKDF", "TLS1-PRF", OSSL_KDF_NAME_TLS1_3_KDF};
+constexpr std::string_view kTlsKeyTypes[] = {"DH", "DSA", "RSA", "RSA-PSS", "EC", "X25519", "ED25519", "ED448", "HMAC"};
+// And in a context that only decodes certificates and checks their signatures: nothing that agrees on keys or makes
+// MACs.
+constexpr std::string_view kSigningKeyTypes[] = {"DSA", "RSA", "RSA-PSS", "EC", "ED25519", "ED448"};
 
 // OpenSSL's default provider, and what of it each of our contexts shows. Made once, never freed.
 struct Libraries {
   OSSL_PROVIDER* whole = nullptr;
-  std::vector<OSSL_ALGORITHM> key_types, signing_key_types, ciphers, derivations;
+  std::vector<OSSL_ALGORITHM> key_types, signing_key_types, digests, ciphers, macs, derivations;
   std::vector<OSSL_ALGORITHM> decoders[kKinds];
   OSSL_LIB_CTX* contexts[kKinds] = {};
   std::string_view state;
@@ -70,7 +77,10 @@ const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {
   *no_cache = 0;
   if (operation == OSSL_OP_DECODER) return shown.decoders[kind].data();
   if (operation == OSSL_OP_KEYMGMT) return (kind == kNothing ? shown.key_types : shown.signing_key_types).data();
+  // A certificate may be signed with any digest.
+  if (kind == kNothing && operation == OSSL_OP_DIGEST) return shown.digests.data();
   if (operation == OSSL_OP_CIPHER) return shown.ciphers.data();
+  if (operation == OSSL_OP_MAC) return shown.macs.data();
   if (operation == OSSL_OP_KDF) return shown.derivations.data();
   return OSSL_PROVIDER_query_operation(shown.whole, operation, no_cache);
 }
@@ -181,14 +191,16 @@ bool reads_alike(const Libraries& made, std::string_view sample, Kind kind) {
 }
 
 bool passes_self_test(const Libraries& made) {
-  return reads_alike(made, kEcSample, kEc) && reads_alike(made, kRsaSample, kRsa);
+  return reads_alike(made, kEcSample, kEc) && reads_alike(made, kRsaSample, kRsa) &&
+         internal::derives_alike(made.contexts[kNothing]);
 }
 
-// Of a list that ends with an algorithm without a name.
-std::vector<OSSL_ALGORITHM> without(const OSSL_ALGORITHM* all, std::span<const std::string_view> unused) {
+// Of a list that ends with an algorithm without a name, those whose first name is among `wanted`.
+std::vector<OSSL_ALGORITHM> among(const OSSL_ALGORITHM* all, std::span<const std::string_view> wanted) {
   std::vector<OSSL_ALGORITHM> kept;
   for (; all != nullptr && all->algorithm_names != nullptr; ++all) {
-    if (!is_unused(all->algorithm_names, unused)) kept.push_back(*all);
+    const std::string_view names = all->algorithm_names;
+    if (std::ranges::find(wanted, names.substr(0, names.find(':'))) != wanted.end()) kept.push_back(*all);
   }
   kept.push_back({});
   return kept;
@@ -201,10 +213,19 @@ bool Libraries::make() {
   if (whole == nullptr) return false;
   int no_cache = 0;
   const auto every = [&](int operation) { return OSSL_PROVIDER_query_operation(whole, operation, &no_cache); };
-  key_types = without(every(OSSL_OP_KEYMGMT), kUnusedKeyTypes);
-  signing_key_types = without(key_types.data(), kNotSigning);
-  ciphers = without(every(OSSL_OP_CIPHER), kUnusedModes);
-  derivations = without(every(OSSL_OP_KDF), kUnusedDerivations);
+  key_types = among(every(OSSL_OP_KEYMGMT), kTlsKeyTypes);
+  signing_key_types = among(every(OSSL_OP_KEYMGMT), kSigningKeyTypes);
+  digests = among(every(OSSL_OP_DIGEST), kTlsDigests);
+  ciphers = among(every(OSSL_OP_CIPHER), kTlsCiphers);
+  macs = among(every(OSSL_OP_MAC), kTlsMacs);
+  derivations = among(every(OSSL_OP_KDF), kTlsDerivations);
+  if (const OSSL_ALGORITHM* lean = internal::lean_key_schedule(); lean != nullptr) {
+    const auto usual = std::ranges::find_if(derivations, [](const OSSL_ALGORITHM& shown) {
+      return shown.algorithm_names != nullptr && std::strcmp(shown.algorithm_names, OSSL_KDF_NAME_TLS1_3_KDF) == 0;
+    });
+    if (usual == derivations.end()) return false;
+    *usual = *lean;
+  }
   const OSSL_ALGORITHM* all = every(OSSL_OP_DECODER);
   for (; all != nullptr && all->algorithm_names != nullptr; ++all) {
     const bool reads_spki = std::strstr(all->property_definition, "input=der") != nullptr &&
