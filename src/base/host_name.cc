@@ -15,18 +15,17 @@ std::optional<std::string> canonical_host(std::string_view host) {
   }
   if (!host.empty() && host.back() == '.') host.remove_suffix(1);
   if (host.empty() || host.size() > 253) return std::nullopt;
-  std::string out;
-  out.reserve(host.size());
+  std::string out(host);
   std::size_t label = 0;
-  for (const char c : host) {
+  for (char& c : out) {
     if (c == '.') {
       if (label == 0) return std::nullopt;
       label = 0;
-    } else {
-      if (!is_ascii_alpha(c) && !is_ascii_digit(c) && c != '-' && c != '_') return std::nullopt;
-      if (++label > 63) return std::nullopt;
+      continue;
     }
-    out += ascii_lower(c);
+    c = ascii_lower(c);
+    if (!(c >= 'a' && c <= 'z') && !is_ascii_digit(c) && c != '-' && c != '_') return std::nullopt;
+    if (++label > 63) return std::nullopt;
   }
   if (label == 0) return std::nullopt;
   return out;

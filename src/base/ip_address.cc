@@ -1,8 +1,8 @@
 #include "base/ip_address.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <functional>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -53,17 +53,20 @@ bool IpAddress::is_loopback() const {
 
 std::string IpAddress::to_string() const {
   char text[INET6_ADDRSTRLEN];
-  if (!v6_) {
-    // On the request path: inet_ntop would go through printf.
-    char* end = text;
-    for (int i = 0; i < 4; ++i) {
-      if (i != 0) *end++ = '.';
-      end = std::to_chars(end, text + sizeof text, bytes_[i]).ptr;
-    }
-    return {text, end};
+  return {text, print(text)};
+}
+
+char* IpAddress::print(char* to) const {
+  if (v6_) {
+    inet_ntop(AF_INET6, bytes_.data(), to, INET6_ADDRSTRLEN);
+    return to + std::strlen(to);
   }
-  inet_ntop(AF_INET6, bytes_.data(), text, sizeof text);
-  return text;
+  // On the request path: inet_ntop would go through printf.
+  for (int i = 0; i < 4; ++i) {
+    if (i != 0) *to++ = '.';
+    to = std::to_chars(to, to + 3, bytes_[i]).ptr;
+  }
+  return to;
 }
 
 std::optional<Endpoint> Endpoint::parse(std::string_view text) {
@@ -80,8 +83,13 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text) {
 }
 
 std::string Endpoint::to_string() const {
-  const std::string digits = std::to_string(port);
-  return address.is_v6() ? "[" + address.to_string() + "]:" + digits : address.to_string() + ":" + digits;
+  char text[INET6_ADDRSTRLEN + std::string_view("[]:65535").size()];
+  char* end = text;
+  if (address.is_v6()) *end++ = '[';
+  end = address.print(end);
+  if (address.is_v6()) *end++ = ']';
+  *end++ = ':';
+  return {text, std::to_chars(end, text + sizeof text, port).ptr};
 }
 
 Endpoint Endpoint::from_sockaddr(const sockaddr_storage& storage) {
@@ -121,7 +129,13 @@ socklen_t Endpoint::to_sockaddr(sockaddr_storage& storage) const {
 }
 
 std::size_t EndpointHash::operator()(const Endpoint& endpoint) const {
-  return std::hash<std::string_view>()(endpoint.address.bytes()) * 31 + endpoint.port;
+  // Endpoints come from configuration, so nobody chooses them to collide; this is on the request path.
+  const std::string_view bytes = endpoint.address.bytes();
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::memcpy(&first, bytes.data(), std::min(bytes.size(), sizeof first));
+  if (bytes.size() > sizeof first) std::memcpy(&last, bytes.data() + bytes.size() - sizeof last, sizeof last);
+  return (first * 0x9e3779b97f4a7c15u ^ last) * 31 + endpoint.port;
 }
 
 }  // namespace portcullis

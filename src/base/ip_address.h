@@ -26,6 +26,8 @@ class IpAddress {
   bool is_unspecified() const;
   bool is_loopback() const;
   std::string to_string() const;
+  // Writes the same text to `to`, which has room for INET6_ADDRSTRLEN bytes; returns its end, without a zero byte.
+  char* print(char* to) const;
   // Network-order bytes: 4 or 16.
   std::string_view bytes() const { return {reinterpret_cast<const char*>(bytes_.data()), v6_ ? 16U : 4U}; }
 

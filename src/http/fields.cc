@@ -53,6 +53,10 @@ void Fields::add(std::string_view name, std::string_view value) {
   append(name, value, is_token(name) && is_valid_field_value(value));
 }
 
+void Fields::add_named(std::string_view name, std::string_view value) {
+  append(name, value, is_valid_field_value(value));
+}
+
 void Fields::set(std::string_view name, std::string_view value) {
   std::size_t first = slots_.size();
   for (std::size_t i = 0; i < slots_.size(); ++i) {

@@ -26,6 +26,8 @@ class Fields {
 
   // Any bytes are held, but a name or value that could not stand on the wire is never written to it (see writer.h).
   void add(std::string_view name, std::string_view value);
+  // As add() for a name that is known to be a token, such as a literal: only the value is looked at.
+  void add_named(std::string_view name, std::string_view value);
   // Replaces the first field of that name in its place and removes any others; adds it where there was none.
   void set(std::string_view name, std::string_view value);
   // Removes every field of that name; returns how many there were.

@@ -1,5 +1,8 @@
 #include "proxy/connection.h"
 
+#include <array>
+#include <cstring>
+
 #include "proxy/request_context.h"
 
 namespace portcullis::proxy {
@@ -33,6 +36,18 @@ bool ClientConnection::adopt(const std::shared_ptr<const snapshot::Snapshot>& cu
   return true;
 }
 
+namespace {
+
+// The two digits of every byte.
+constexpr auto kHexPairs = [] {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t byte = 0; byte < pairs.size(); ++byte) pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
+  return pairs;
+}();
+
+}  // namespace
+
 TraceIds::TraceIds() {
   std::random_device device;
   std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
@@ -40,11 +55,11 @@ TraceIds::TraceIds() {
 }
 
 TraceId TraceIds::next() {
-  constexpr char kDigits[] = "0123456789abcdef";
   TraceId id;
+  char* to = id.digits.data();
   for (std::size_t half = 0; half < 2; ++half) {
     std::uint64_t word = random_();
-    for (std::size_t i = 0; i < 16; ++i, word >>= 4) id.digits[half * 16 + i] = kDigits[word & 15];
+    for (std::size_t i = 0; i < 8; ++i, word >>= 8, to += 2) std::memcpy(to, kHexPairs[word & 255].data(), 2);
   }
   return id;
 }

@@ -112,9 +112,9 @@ void set_client_cert(const RequestContext& context, http::Fields& fields) {
   if (!context.verdict.verified() || peer == nullptr) return;
   const clientauth::ClientCertFields& values = peer->client_cert_fields();
   if (values.leaf.empty()) return;
-  fields.add("Client-Cert", values.leaf);
+  fields.add_named("Client-Cert", values.leaf);
   const bool chain = context.snapshot->client_cert_header == model::ClientCertHeader::kChain;
-  if (chain && !values.chain.empty()) fields.add("Client-Cert-Chain", values.chain);
+  if (chain && !values.chain.empty()) fields.add_named("Client-Cert-Chain", values.chain);
 }
 
 }  // namespace

@@ -30,14 +30,14 @@ void set_forwarded_headers(http::Fields& fields, const ForwardedInfo& info) {
     return false;
   });
   chain += info.client.to_string();
-  fields.add("x-forwarded-for", chain);
-  fields.add("x-forwarded-proto", info.scheme);
+  fields.add_named("x-forwarded-for", chain);
+  fields.add_named("x-forwarded-proto", info.scheme);
   char port[8];
-  fields.add("x-forwarded-port", {port, std::to_chars(port, port + sizeof port, info.port).ptr});
+  fields.add_named("x-forwarded-port", {port, std::to_chars(port, port + sizeof port, info.port).ptr});
   // An HTTP/1.0 request may come without Host; a client's x-original-host must not fill the gap.
-  if (!info.original_host.empty()) fields.add("x-original-host", info.original_host);
-  fields.add("x-original-url", info.original_url);
-  fields.add("x-appgw-trace-id", info.trace_id);
+  if (!info.original_host.empty()) fields.add_named("x-original-host", info.original_host);
+  fields.add_named("x-original-url", info.original_url);
+  fields.add_named("x-appgw-trace-id", info.trace_id);
 }
 
 }  // namespace portcullis::routing

@@ -32,7 +32,7 @@ std::unique_ptr<Connection> ConnectionPool::acquire_idle(const ConnectionKey& ke
   const auto found = lists_.find(key);
   if (found == lists_.end()) return nullptr;
   while (!found->second.empty()) {
-    std::unique_ptr<Connection> connection = take(*found->second.back());
+    std::unique_ptr<Connection> connection = take(found->second, *found->second.back());
     if (!is_clean(*connection->stream)) {
       ++stats_.dirty;
       continue;
@@ -95,7 +95,10 @@ ConnectionPool::IdleList& ConnectionPool::list_for(const ConnectionKey& key) {
 }
 
 std::unique_ptr<Connection> ConnectionPool::take(Connection& connection) {
-  IdleList& list = lists_.find(connection.key)->second;
+  return take(lists_.find(connection.key)->second, connection);
+}
+
+std::unique_ptr<Connection> ConnectionPool::take(IdleList& list, Connection& connection) {
   // From the back: the one lent is the last.
   const auto found =
       std::find_if(list.rbegin(), list.rend(), [&](const auto& idle) { return idle.get() == &connection; });

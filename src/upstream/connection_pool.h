@@ -100,8 +100,9 @@ class ConnectionPool {
   using IdleList = std::vector<std::unique_ptr<Connection>>;  // the last one was released last
 
   IdleList& list_for(const ConnectionKey& key);
-  // Out of the idle list, for whatever comes next.
+  // Out of the idle list that it is in, for whatever comes next.
   std::unique_ptr<Connection> take(Connection& connection);
+  std::unique_ptr<Connection> take(IdleList& list, Connection& connection);
 
   event::Loop& loop_;
   PoolOptions options_;
