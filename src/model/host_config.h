@@ -112,6 +112,8 @@ struct HostConfig {
   std::uint16_t local_port(std::uint16_t frontend_port) const;
   // Whether the backends of these settings speak HTTP/2.
   bool speaks_http2(const std::string& backend_settings) const;
+  // The entry of `revocation.crl` for a profile, under `gateway/name` or else its own name; null: none.
+  const CrlSource* crl_source(const std::string& gateway, const std::string& profile) const;
   // The path in `secrets` for a certificate: by name first, then by keyVaultSecretId; null when there is none.
   const std::string* secret_path(std::string_view certificate_name, std::string_view key_vault_secret_id) const;
 };

@@ -128,6 +128,12 @@ std::uint16_t HostConfig::local_port(std::uint16_t frontend_port) const {
   return found == ports.end() ? frontend_port : found->second;
 }
 
+const CrlSource* HostConfig::crl_source(const std::string& gateway, const std::string& profile) const {
+  auto found = revocation.crl.find(gateway + "/" + profile);
+  if (found == revocation.crl.end()) found = revocation.crl.find(profile);
+  return found == revocation.crl.end() ? nullptr : &found->second;
+}
+
 const std::string* HostConfig::secret_path(std::string_view certificate_name,
                                            std::string_view key_vault_secret_id) const {
   auto found = secrets.find(certificate_name);

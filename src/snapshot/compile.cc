@@ -189,7 +189,7 @@ void check_list_names(std::span<const model::Gateway* const> gateways, const mod
     bool strict = false;
     for (const model::Gateway* gateway : gateways) {
       for (const model::SslProfile& profile : gateway->ssl_profiles) {
-        const bool named = internal::crl_source(host, *gateway, profile) == &entry.second;
+        const bool named = host.crl_source(gateway->name, profile.name) == &entry.second;
         strict = strict || (named && model::effective_client_auth(profile) == model::EffectiveClientAuth::kStrict);
       }
     }

@@ -26,6 +26,24 @@ Authorities& authorities() {
 
 model::Ref to(const char* name) { return {name, "", ""}; }
 
+void add_rule(Gateway& gateway, const std::string& listener, std::uint32_t priority) {
+  model::RequestRoutingRule rule;
+  rule.name = "to-" + listener;
+  rule.http_listener = {listener, "", ""};
+  rule.priority = priority;
+  gateway.request_routing_rules.push_back(rule);
+}
+
+// A copy of the first, on the same port, that asks for nothing.
+void add_open_listener(Gateway& gateway, const std::vector<std::string>& hosts, std::uint32_t priority) {
+  model::HttpListener open = gateway.http_listeners[0];
+  open.name = "open";
+  open.host_names = hosts;
+  open.ssl_profile.reset();
+  gateway.http_listeners.push_back(open);
+  add_rule(gateway, "open", priority);
+}
+
 // Everything as strict as it can be, on one listener.
 Gateway strict() {
   Gateway gateway;
@@ -51,13 +69,22 @@ Gateway strict() {
   listener.host_names = {"b.test", "a.test"};
   listener.ssl_profile = to("mtls");
   gateway.http_listeners = {listener};
+  model::FrontendPort port;
+  port.name = "p443";
+  port.port = 443;
+  gateway.frontend_ports = {port};
+  port.name = "p444";
+  port.port = 444;
+  gateway.frontend_ports.push_back(port);
+  add_rule(gateway, "web", 100);
   return gateway;
 }
 
 HostConfig strict_host() {
   HostConfig host;
-  host.revocation.intermediates = true;
-  host.revocation.crl["mtls"].files = {"/a.crl"};
+  host.revocation.intermediates = host.revocation.nonce = true;
+  host.revocation.crl["mtls"].files = {"/crl/a.crl", "/crl/b.crl"};
+  host.revocation.crl["mtls"].fetch = true;
   return host;
 }
 
@@ -108,6 +135,7 @@ std::vector<Case> cases() {
       {"another_listener_in_its_place",
        [](G& g, H&) {
          g.http_listeners[0].name = "renamed";
+         g.request_routing_rules[0].http_listener = to("renamed");
          g.http_listeners[0].host_names = {"A.test.", "b.test"};
          g.http_listeners[0].ssl_profile.reset();
        },
@@ -133,8 +161,27 @@ std::vector<Case> cases() {
       {"expired_response", [](G&, H& h) { h.revocation.expired_response = model::RevocationAction::kAllow; },
        "revocation.expired_response / refuse > allow"},
       {"leaves_only", [](G&, H& h) { h.revocation.intermediates = false; }, "revocation.intermediates / true > false"},
-      {"crl_gone", [](G&, H& h) { h.revocation.crl.clear(); }, "revocation.crl / mtls > "},
-      {"crl_empty", [](G&, H& h) { h.revocation.crl["mtls"].files.clear(); }, "revocation.crl / mtls > "},
+      {"nonce_off", [](G&, H& h) { h.revocation.nonce = false; }, "revocation.nonce / true > false"},
+      {"one_list_gone", [](G&, H& h) { h.revocation.crl["mtls"].files = {"/crl/b.crl"}; },
+       "revocation.crl" + web + "/crl/a.crl > "},
+      {"lists_fetched_no_more", [](G&, H& h) { h.revocation.crl["mtls"].fetch = false; },
+       "revocation.crl" + web + "fetch > "},
+      {"a_gateway_renamed_and_its_profile_gone",
+       [](G& g, H& h) {
+         g.name = "other";
+         g.http_listeners[0].frontend_ip_configuration = to("renamed too");
+         g.http_listeners[0].ssl_profile.reset();
+         h.revocation.crl.clear();
+       },
+       "client_auth.mode other/web Strict > None"},
+      {"a_new_listener_takes_one_host", [](G& g, H&) { add_open_listener(g, {"b.test"}, 50); },
+       "client_auth.mode gw/open Strict > None"},
+      {"a_new_listener_takes_every_host", [](G& g, H&) { add_open_listener(g, {}, 50); },
+       "client_auth.mode gw/open Strict > None"},
+      {"a_gateway_renamed", [](G& g, H&) { g.name = "other"; }, ""},
+      {"the_directory_of_the_lists", [](G&, H& h) { h.revocation.crl["mtls"].files = {"/crl/"}; }, ""},
+      {"a_new_listener_with_a_new_host", [](G& g, H&) { add_open_listener(g, {"c.test"}, 50); }, ""},
+      {"a_new_listener_that_comes_after", [](G& g, H&) { add_open_listener(g, {"b.test"}, 200); }, ""},
       {"same_files_in_another_order",
        [](G& g, H&) {
          g.trusted_client_certificates[0].data.bytes = authorities().ca.pem() + authorities().root.pem();
@@ -164,7 +211,10 @@ TEST(Weakening, EveryWayIsNamedAndTheWayBackIsNone) {
   for (const Case& one : cases()) {
     const std::vector<std::string> expected = one.line.empty() ? std::vector<std::string>{} : std::vector{one.line};
     EXPECT_EQ(found(kNothing, one.change), expected) << one.name;
-    if (std::string_view(one.name) == "ca_swapped") continue;  // either way a CA is new
+    // Either way a CA is new; what lies in a directory nobody knows.
+    if (std::string_view(one.name) == "ca_swapped" || std::string_view(one.name) == "the_directory_of_the_lists") {
+      continue;
+    }
     EXPECT_EQ(found(one.change, kNothing), std::vector<std::string>{}) << one.name;
   }
 }
@@ -176,6 +226,48 @@ TEST(Weakening, SeveralAtOnceAreAllNamed) {
     h.client_auth.verify_depth = 20;
   };
   EXPECT_EQ(found(kNothing, all).size(), 3U);
+}
+
+// A host is served by whoever matches it first, whatever has become of the listeners that served it.
+TEST(Weakening, WhoServesAHostIsWhatCounts) {
+  const std::string open = "client_auth.mode gw/open Strict > None";
+  const auto any_host = [](Gateway& g, HostConfig&) { g.http_listeners[0].host_names.clear(); };
+  const auto beside = [&](std::uint32_t priority) {
+    return [=](Gateway& g, HostConfig& h) {
+      any_host(g, h);
+      add_open_listener(g, {"new.test"}, priority);
+    };
+  };
+  EXPECT_EQ(found(any_host, beside(50)), std::vector{open}) << "it was the strict one's among all others";
+  EXPECT_EQ(found(any_host, beside(200)), std::vector<std::string>{}) << "and still is";
+  EXPECT_EQ(found(beside(200), beside(50)), std::vector{open}) << "by priority alone";
+
+  const Change with_fallback = [](Gateway& g, HostConfig&) { add_open_listener(g, {}, 200); };
+  const Change fallback_only = [&](Gateway& g, HostConfig& h) {
+    with_fallback(g, h);
+    g.http_listeners.erase(g.http_listeners.begin());
+    g.request_routing_rules.erase(g.request_routing_rules.begin());
+  };
+  EXPECT_EQ(found(with_fallback, fallback_only), std::vector{open}) << "its hosts fall to the one that takes any";
+
+  const Change apart = [](Gateway& g, HostConfig&) { add_open_listener(g, {"c.test"}, 200); };
+  const Change swapped = [&](Gateway& g, HostConfig& h) {
+    apart(g, h);
+    std::swap(g.http_listeners[0].host_names, g.http_listeners[1].host_names);
+  };
+  EXPECT_EQ(found(apart, swapped), std::vector{open});
+}
+
+TEST(Weakening, AListenerThatTurnsToAnotherProfileLosesTheListsOfItsOwn) {
+  const Change another = [](Gateway& g, HostConfig&) {
+    g.ssl_profiles.push_back(g.ssl_profiles[0]);
+    g.ssl_profiles[1].name = "other";
+    g.http_listeners[0].ssl_profile = to("other");
+  };
+  const std::vector<std::string> all{"revocation.crl gw/web /crl/a.crl > ", "revocation.crl gw/web /crl/b.crl > ",
+                                     "revocation.crl gw/web fetch > "};
+  EXPECT_EQ(found(kNothing, another), all);
+  EXPECT_EQ(found(kNothing, [](Gateway&, HostConfig& h) { h.revocation.crl.clear(); }), all);
 }
 
 TEST(Weakening, WhatPassthroughIgnoresIsNoWeakening) {

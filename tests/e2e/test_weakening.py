@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Callable
 
 from harness.case import GatewayCase, main
-from harness.document import Document, standard
+from harness.document import STRICT, Document, standard
 from harness.pki import pki
+
+
+def rename(document: Document, name: str) -> None:
+    text = json.dumps(document.body)
+    document.body = json.loads(text.replace(f"/applicationGateways/{document.name}/", f"/applicationGateways/{name}/"))
+    document.body["name"] = document.name = name
 
 
 class Weakening(GatewayCase):
     def setUp(self) -> None:
-        self.gateway.host.pop("client_auth", None)
+        for key in ("client_auth", "revocation"):
+            self.gateway.host.pop(key, None)
         self.gateway.reload(standard(self.backend.port))
 
     def said(self, change: Callable[[Document], Any], **host: Any) -> list[tuple[str, str, str, str]]:
@@ -57,12 +65,32 @@ class Weakening(GatewayCase):
             [("client_auth.verify_depth", "", "10", "12"), ("client_auth.session_lifetime", "", "28800s", "32400s")],
         )
 
+        self.gateway.host["revocation"] = {"nonce": True}
+        self.gateway.reload(standard(self.backend.port))
+        self.assertEqual(self.said(lambda d: None, revocation={}), [("revocation.nonce", "", "true", "false")])
+
+    def test_who_serves_a_host_is_compared_whatever_its_name(self) -> None:
+        def renamed(document: Document) -> None:
+            document.profile("strict", "Passthrough", ["a"])
+            rename(document, "another")
+
+        self.assertEqual(self.said(renamed), [("client_auth.mode", "strict", "Strict", "Passthrough")])
+        self.assertEqual(self.gateway.events("auth.weakened")[-1]["gateway"], "another")
+        self.assertEqual(self.said(lambda d: d.profile("strict", "Passthrough", ["a"])), [])
+        self.setUp()
+
+        def beside(document: Document) -> None:
+            document.listener("new", STRICT, "passthrough", host="new.test").rule("to-new", "new", priority=1)
+
+        self.assertEqual(self.said(beside), [("client_auth.mode", "new", "Strict", "Passthrough")])
+
     def test_nothing_is_said_of_what_is_as_strict_or_stricter(self) -> None:
         changes: list[Callable[[Document], Any]] = [
             lambda d: None,
             lambda d: d.profile("strict", "Strict", ["a"], dn=True),
             lambda d: d.profile("passthrough", "Strict", ["a"]),
             lambda d: d.rewrite("identity", {}, {"X-Other": "1"}),
+            lambda d: rename(d, "another"),
         ]
         for change in changes:
             self.setUp()

@@ -103,7 +103,7 @@ clientauth::OcspPolicy ocsp_policy(const model::Revocation& host) {
 // Whatever verifyClientRevocation says: lists are not in Azure's model, and who names the profile wants them.
 void add_lists(const model::Gateway& gateway, const model::SslProfile& profile, const model::HostConfig& host,
                clientauth::CrlKeeper* keeper, clientauth::ClientPolicy& policy) {
-  const model::CrlSource* source = crl_source(host, gateway, profile);
+  const model::CrlSource* source = host.crl_source(gateway.name, profile.name);
   if (source == nullptr) return;
   const std::vector<model::RevocationSource>& order = host.revocation.order;
   clientauth::CrlPolicy lists;
@@ -164,14 +164,6 @@ std::vector<std::string> names_to_send(const clientauth::Verifier& verifier, con
 }
 
 }  // namespace
-
-const model::CrlSource* crl_source(const model::HostConfig& host, const model::Gateway& gateway,
-                                   const model::SslProfile& profile) {
-  const auto& by_profile = host.revocation.crl;
-  auto found = by_profile.find(gateway.name + "/" + profile.name);
-  if (found == by_profile.end()) found = by_profile.find(profile.name);
-  return found == by_profile.end() ? nullptr : &found->second;
-}
 
 bool compile_tls(const model::Gateway& gateway, const model::HttpListener& listener, const model::HostConfig& host,
                  const ClientKnowledge& known, Listener& out, Findings& findings) {

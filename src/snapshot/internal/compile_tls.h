@@ -22,8 +22,4 @@ struct ClientKnowledge {
 bool compile_tls(const model::Gateway& gateway, const model::HttpListener& listener, const model::HostConfig& host,
                  const ClientKnowledge& known, Listener& out, model::Findings& findings);
 
-// The host file's entry of `revocation.crl` for a profile, under its own name or as `gateway/name`; null: none.
-const model::CrlSource* crl_source(const model::HostConfig& host, const model::Gateway& gateway,
-                                   const model::SslProfile& profile);
-
 }  // namespace portcullis::snapshot::internal
