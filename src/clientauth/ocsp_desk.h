@@ -1,34 +1,27 @@
 // OcspDesk: where one worker's connections ask about revocation. What is known is found in the shared table; what is
-// not goes to the OcspService's thread, and the answer comes back by a post. A connection that goes away while it waits
-// leaves nothing behind: the query owns all it needs, and knows the connection only by a number (I9). Worker-local;
-// must outlive the service's thread, and its loop the service.
+// not goes to the OcspService's thread, and the answer comes back by a post. The query owns all it needs (I9).
+// Worker-local; must outlive the service's thread, and its loop the service.
 #pragma once
 
-#include <cstdint>
 #include <memory>
-#include <unordered_map>
 
 #include "clientauth/ocsp_service.h"
-#include "event/loop.h"
-#include "event/signal.h"
+#include "clientauth/waiting_room.h"
 
 namespace portcullis::clientauth {
 
 class OcspDesk {
  public:
-  OcspDesk(event::Loop& loop, OcspService& service) : loop_(loop), service_(service) {}
+  OcspDesk(event::Loop& loop, OcspService& service) : loop_(loop), service_(service), room_(loop) {}
   OcspDesk(const OcspDesk&) = delete;
   OcspDesk& operator=(const OcspDesk&) = delete;
 
   // One question of one connection. Worker-local.
-  struct Check {
-    Check(event::Loop& loop, std::shared_ptr<const OcspQuery> about) : query(std::move(about)), done(loop) {}
+  struct Check : WaitingRoom::Errand {
+    Check(event::Loop& loop, std::shared_ptr<const OcspQuery> about) : Errand(loop), query(std::move(about)) {}
     std::shared_ptr<const OcspQuery> query;
     std::shared_ptr<const OcspAnswer> answer;  // null: not here yet
-    MonoTime began{};
-    bool cache_hit = false;  // the answer was here at once
-    bool given_up = false;
-    event::Signal done;
+    bool cache_hit = false;                    // the answer was here at once
   };
 
   // What counts at `now`, asking nobody: what anyone may use, or, however old, that the certificate was revoked, which
@@ -39,16 +32,12 @@ class OcspDesk {
   event::Task<std::chrono::milliseconds> wait(std::shared_ptr<Check> check, event::Deadline deadline);
 
   // Ends every wait, now and later: the worker is cutting its connections off.
-  void give_up();
+  void give_up() { room_.give_up(); }
 
  private:
-  void deliver(std::uint64_t number, std::shared_ptr<const OcspAnswer> answer);
-
   event::Loop& loop_;
   OcspService& service_;
-  std::unordered_map<std::uint64_t, std::weak_ptr<Check>> pending_;
-  std::uint64_t next_ = 0;
-  bool giving_up_ = false;
+  WaitingRoom room_;
 };
 
 }  // namespace portcullis::clientauth

@@ -16,20 +16,10 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// How long a failure is remembered: doubled for each one before it in a row at the same responder. A certificate that
-// was not asked about yet gets its one query all the same.
-constexpr milliseconds kFailureMemory{2'000};
-constexpr unsigned kMostDoublings = 3;
 constexpr std::size_t kMostFailing = 4'096;  // responders that are remembered as failing
 // How long an answer that nobody else may have counts for the connections that waited for it.
 constexpr milliseconds kUncachedHold{10'000};
-// Refreshes: after this part of the time left, give or take the jitter, so that what was fetched together is not
-// fetched together again.
-constexpr double kRefreshAt = 0.75;
-constexpr double kRefreshJitter = 0.1;
-constexpr milliseconds kRefreshSoonest{500};
 constexpr std::size_t kMostRefreshing = 256;  // fetches under way beyond which refreshes wait
-constexpr milliseconds kRefreshPause{250};
 constexpr std::size_t kMostRefreshes = 262'144;
 
 // Revoked answers are saved for longer than any client's certificate should last.
@@ -53,24 +43,13 @@ bool in_use(const std::shared_ptr<const OcspAnswer>& answer) {
 
 }  // namespace
 
-class OcspService::RefreshTimer final : public event::Timer {
- public:
-  explicit RefreshTimer(OcspService& service) : service_(service) {}
-
- private:
-  void on_timer() override { service_.refresh_due(); }
-  OcspService& service_;
-};
-
 OcspService::OcspService(event::Loop& loop, OcspAnswers& answers, Fetch fetch)
     : loop_(loop),
       answers_(answers),
       fetch_(std::move(fetch)),
-      refresh_timer_(std::make_unique<RefreshTimer>(*this)),
-      landed_(loop),
-      random_(std::random_device{}()) {}
-
-OcspService::~OcspService() = default;
+      refreshes_(loop, kMostRefreshes,
+                 [this](const std::shared_ptr<const OcspAnswer>& answer) { return refresh(answer); }),
+      landed_(loop) {}
 
 void OcspService::want(std::shared_ptr<const OcspQuery> query, Reply reply) {
   loop_.post([this, query = std::move(query), reply = std::move(reply)]() mutable {
@@ -194,8 +173,7 @@ void OcspService::note(const OcspQuery& query, const RevocationStatus& status) {
 
 milliseconds OcspService::failure_memory(const OcspQuery& query) const {
   const auto found = failing_.find(query.responder);
-  const unsigned failures = found == failing_.end() ? 1 : found->second.failures;
-  return kFailureMemory * (1 << std::min(failures - 1, kMostDoublings));
+  return internal::failure_memory(found == failing_.end() ? 1 : found->second.failures);
 }
 
 std::shared_ptr<const OcspAnswer> OcspService::settle(const std::shared_ptr<const OcspQuery>& query, Heard heard,
@@ -233,7 +211,7 @@ std::shared_ptr<const OcspAnswer> OcspService::settle(const std::shared_ptr<cons
     answer->latency = known->latency;
   }
   answers_.put(answer);
-  if (outcome == Outcome::kGood && next > now) schedule_refresh(answer, next - now);
+  if (outcome == Outcome::kGood && next > now) refreshes_.add(answer, refreshes_.ahead(next - now));
   if (on_answer_ && heard.fetched) {
     OcspAnswer said;  // which is not always what is known
     said.query = query;
@@ -247,36 +225,18 @@ std::shared_ptr<const OcspAnswer> OcspService::settle(const std::shared_ptr<cons
   return answer;
 }
 
-void OcspService::schedule_refresh(const std::shared_ptr<const OcspAnswer>& answer, milliseconds left) {
-  if (finishing_ || refreshes_.size() >= kMostRefreshes) return;
-  std::uniform_real_distribution<double> part(kRefreshAt - kRefreshJitter, kRefreshAt + kRefreshJitter);
-  const auto after = milliseconds(static_cast<std::int64_t>(static_cast<double>(left.count()) * part(random_)));
-  const MonoTime due = loop_.now() + std::max(after, kRefreshSoonest);
-  const auto placed = refreshes_.emplace(due, answer);
-  if (placed == refreshes_.begin()) loop_.timers().arm(*refresh_timer_, due);
-}
-
-void OcspService::refresh_due() {
-  const MonoTime now = loop_.now();
-  while (!finishing_ && !refreshes_.empty() && refreshes_.begin()->first <= now) {
-    if (flights_.size() >= kMostRefreshing) {
-      loop_.timers().arm(*refresh_timer_, now + kRefreshPause);
-      return;
-    }
-    const auto answer = refreshes_.begin()->second.lock();
-    refreshes_.erase(refreshes_.begin());
-    if (answer == nullptr || answer->superseded.load(std::memory_order_relaxed) || !in_use(answer)) continue;
-    if (!flights_.try_emplace(answer->query->key).second) continue;
-    ++counts_.refreshes;
-    event::spawn(fly(answer->query));
-  }
-  if (!finishing_ && !refreshes_.empty()) loop_.timers().arm(*refresh_timer_, refreshes_.begin()->first);
+bool OcspService::refresh(const std::shared_ptr<const OcspAnswer>& answer) {
+  if (flights_.size() >= kMostRefreshing) return false;
+  if (answer->superseded.load(std::memory_order_relaxed) || !in_use(answer)) return true;
+  if (!flights_.try_emplace(answer->query->key).second) return true;
+  ++counts_.refreshes;
+  event::spawn(fly(answer->query));
+  return true;
 }
 
 Task<void> OcspService::finish() {
   finishing_ = true;
-  refresh_timer_->disarm();
-  refreshes_.clear();
+  refreshes_.close();
   while (!flights_.empty()) co_await landed_.wait(event::kNoDeadline);
 }
 

@@ -9,11 +9,11 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "clientauth/internal/renewal.h"
 #include "clientauth/ocsp_answers.h"
 #include "event/loop.h"
 #include "event/signal.h"
@@ -58,7 +58,6 @@ class OcspService {
   };
 
   OcspService(event::Loop& loop, OcspAnswers& answers, Fetch fetch);
-  ~OcspService();
   OcspService(const OcspService&) = delete;
   OcspService& operator=(const OcspService&) = delete;
 
@@ -83,8 +82,6 @@ class OcspService {
   struct Responder {
     unsigned failures = 0;  // in a row
   };
-  class RefreshTimer;
-
   void start(std::shared_ptr<const OcspQuery> query, Reply reply);
   event::Task<void> fly(std::shared_ptr<const OcspQuery> query);
   // What a query brought, and what of it is worth saving.
@@ -107,8 +104,8 @@ class OcspService {
                                            std::chrono::milliseconds latency);
   std::chrono::milliseconds failure_memory(const OcspQuery& query) const;
   void note(const OcspQuery& query, const revocation::RevocationStatus& status);
-  void schedule_refresh(const std::shared_ptr<const OcspAnswer>& answer, std::chrono::milliseconds left);
-  void refresh_due();
+  // False: too much is under way.
+  bool refresh(const std::shared_ptr<const OcspAnswer>& answer);
   std::string make_nonce();
 
   event::Loop& loop_;
@@ -118,10 +115,8 @@ class OcspService {
   Memory memory_;
   std::unordered_map<Digest, Flight, DigestHash> flights_;
   std::map<std::string, Responder> failing_;  // by URL; only those that fail
-  std::multimap<MonoTime, std::weak_ptr<const OcspAnswer>> refreshes_;
-  std::unique_ptr<RefreshTimer> refresh_timer_;
+  internal::RenewalQueue<const OcspAnswer> refreshes_;
   event::Signal landed_;
-  std::mt19937_64 random_;
   OcspCounts counts_;
   bool finishing_ = false;
 };
