@@ -14,11 +14,16 @@
 
 namespace portcullis::revocation {
 
-// By the lists alone. Allowed where told so: crl.missing by no_responder, crl.expired by expired_response.
+// By the lists alone. Allowed where told so: crl.missing by no_responder, crl.expired by expired_response; where a list
+// was to be fetched and could not be had (crl.unreachable, .timeout, .http_status, .address_denied), by unreachable,
+// and an expired one by either. Any other outcome of a fetch never is.
 Decision decide(const CrlAnswer& crl, const Leniency& leniency);
 
 // Whether the lists settle it without a word from the responder.
 bool settles(const CrlAnswer& crl, bool crl_first);
+
+// Whether the responder's word decides where the lists do not settle it.
+bool knows(const RevocationStatus& ocsp);
 
 struct JointDecision {
   Decision decision;

@@ -51,6 +51,31 @@ TEST(CrlDecision, ListsAlone) {
   EXPECT_EQ(shown(decide(crl("crl.expired"), {.no_responder = true})), kFailed);
 }
 
+TEST(CrlDecision, AListThatCouldNotBeHad) {
+  const auto fetched = [](std::string_view had, std::string_view fetch) {
+    CrlAnswer answer = crl(had);
+    answer.failure = std::make_shared<const CrlFetchFailure>(CrlFetchFailure{fetch, "http://crl.test/", "test"});
+    return answer;
+  };
+  for (const char* fetch : {"crl.unreachable", "crl.timeout", "crl.http_status", "crl.address_denied"}) {
+    EXPECT_EQ(shown(decide(fetched("crl.missing", fetch), {})), kFailed);
+    EXPECT_EQ(shown(decide(fetched("crl.missing", fetch), {.unreachable = true})), "lenient");
+    EXPECT_EQ(shown(decide(fetched("crl.missing", fetch), {false, true, true, true})), kFailed) << fetch;
+    EXPECT_EQ(shown(decide(fetched("crl.expired", fetch), {.unreachable = true})), "lenient");
+    EXPECT_EQ(shown(decide(fetched("crl.expired", fetch), {.expired_response = true})), "lenient");
+    EXPECT_EQ(shown(decide(crl("revoked"), {true, true, true, true})), kRevoked);
+    EXPECT_EQ(reason_of(fetched("crl.expired", fetch)), fetch);
+  }
+  for (const char* fetch :
+       {"crl.bad_signature", "crl.malformed", "crl.too_large", "crl.unknown_issuer", "crl.pending"}) {
+    for (const char* had : {"crl.missing", "crl.expired"}) {
+      EXPECT_EQ(shown(decide(fetched(had, fetch), {true, true, true, true})), kFailed) << fetch;
+    }
+  }
+  EXPECT_EQ(reason_of(crl("crl.expired")), "crl.expired");
+  EXPECT_EQ(reason_of(crl("good")), "");
+}
+
 TEST(CrlDecision, WhenTheResponderNeedNotBeAsked) {
   for (const bool first : {false, true}) {
     EXPECT_TRUE(settles(crl("revoked"), first));

@@ -46,14 +46,8 @@ bool covers(const CrlScope& scope, const x509::Certificate& certificate) {
 // Empty where the list is in force.
 std::string_view trouble_with_dates(const Crl& crl, WallTime now) {
   if (crl.this_update > now + kClockSkew) return "crl.not_yet_valid";
-  if (now > crl.next_update + kClockSkew) return "crl.expired";
+  if (is_expired(crl, now)) return "crl.expired";
   return {};
-}
-
-// The number decides; between two of one number, the date.
-bool is_newer(const Crl& a, const Crl& b) {
-  if (a.number == b.number) return a.this_update > b.this_update;
-  return b.number < a.number;
 }
 
 bool same_scope(const SignedCrl& a, const SignedCrl& b) {
@@ -74,6 +68,23 @@ std::size_t newest(const std::vector<SignedCrl>& lists, const std::vector<std::s
 }
 
 }  // namespace
+
+bool same_kind(const SignedCrl& a, const SignedCrl& b) {
+  return a.crl->base.has_value() == b.crl->base.has_value() && same_scope(a, b);
+}
+
+bool is_newer(const Crl& a, const Crl& b) {
+  if (a.number == b.number) return a.this_update > b.this_update;
+  return b.number < a.number;
+}
+
+bool is_expired(const Crl& crl, WallTime now) { return now > crl.next_update + kClockSkew; }
+
+bool wants_list(const CrlAnswer& answer) { return answer.reason == "crl.missing" || answer.reason == "crl.expired"; }
+
+std::string_view reason_of(const CrlAnswer& answer) {
+  return answer.failure == nullptr ? answer.reason : answer.failure->reason;
+}
 
 std::string_view summary(const CrlAnswer& answer) {
   if (!answer.reason.empty()) return "failed";
@@ -99,7 +110,8 @@ std::shared_ptr<const CrlIndex> CrlIndex::build(const std::vector<SignedCrl>& li
     };
     const std::size_t delta = newest(lists, group, adds);
     if (full != kNone) {
-      index->add(lists[first].issuer, {lists[full].crl, delta == kNone ? nullptr : lists[delta].crl});
+      index->add(lists[first].issuer,
+                 {lists[full].crl, delta == kNone ? nullptr : lists[delta].crl, lists[full].origin});
     }
     for (const std::size_t at : group) {
       if (at == full || at == delta || unused == nullptr) continue;
@@ -158,6 +170,7 @@ CrlAnswer CrlIndex::find(const x509::Certificate& certificate, const x509::Certi
     if (answer.status != CrlAnswer::Status::kGood || entry) {
       answer.this_update = scope.full->this_update;
       answer.next_update = scope.full->next_update;
+      answer.origin = scope.origin;
     }
     if (entry) {
       answer.status = CrlAnswer::Status::kRevoked;

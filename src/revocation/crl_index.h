@@ -3,6 +3,8 @@
 // old lists. A list speaks for the certificates of the CA, by name and key, that signed it, and for no namesake of it.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,6 +19,27 @@
 
 namespace portcullis::revocation {
 
+// A URL that lists are fetched from. Shared between threads.
+struct CrlUrl {
+  explicit CrlUrl(std::string at) : url(std::move(at)) {}
+  const std::string url;
+  mutable std::atomic<bool> used{false};  // somebody was judged by its lists
+};
+
+// The fetch that brought a list. Immutable; shared between threads.
+struct CrlOrigin {
+  std::shared_ptr<const CrlUrl> from;  // never null
+  WallTime fetched_at{};
+  std::chrono::milliseconds latency{0};
+};
+
+// Why a list that was to be fetched is not there: crl.timeout …. Immutable; shared between threads.
+struct CrlFetchFailure {
+  std::string_view reason;
+  std::string url;
+  std::string detail;  // for people
+};
+
 struct CrlAnswer {
   enum class Status : std::uint8_t { kGood, kRevoked, kUndetermined };
   Status status = Status::kUndetermined;
@@ -26,16 +49,32 @@ struct CrlAnswer {
   // Of the list that was asked; meaningless where it is missing.
   WallTime this_update{};
   WallTime next_update{};
-  RevokedEntry entry;  // where revoked
+  RevokedEntry entry;                       // where revoked
+  std::shared_ptr<const CrlOrigin> origin;  // of the list; null: a file
+  // Where the list is missing or expired and fetching one failed: why. Null otherwise.
+  std::shared_ptr<const CrlFetchFailure> failure;
 };
+
+// A newer list, if there is one, could tell.
+bool wants_list(const CrlAnswer& answer);
 
 // As the access log and the journal spell it: "good", "revoked", "failed".
 std::string_view summary(const CrlAnswer& answer);
+// The reason that they give: of the fetch where one failed. Empty where the answer is good or revoked.
+std::string_view reason_of(const CrlAnswer& answer);
 
 struct SignedCrl {
   std::shared_ptr<const Crl> crl;
-  x509::Certificate issuer;  // who signed it: check_crl_signature() passed
+  x509::Certificate issuer;                 // who signed it: check_crl_signature() passed
+  std::shared_ptr<const CrlOrigin> origin;  // null: a file
 };
+
+// Whether both are full lists, or both deltas, of one scope of one CA: the newer one takes the place of the other.
+bool same_kind(const SignedCrl& a, const SignedCrl& b);
+// The number decides; between two of one number, the date.
+bool is_newer(const Crl& a, const Crl& b);
+// Its time has passed, with a clock's tolerance.
+bool is_expired(const Crl& crl, WallTime now);
 
 class CrlIndex {
  public:
@@ -55,6 +94,7 @@ class CrlIndex {
   struct Scope {
     std::shared_ptr<const Crl> full;
     std::shared_ptr<const Crl> delta;
+    std::shared_ptr<const CrlOrigin> origin;  // of the full list
     std::optional<RevokedEntry> find(std::string_view serial, WallTime now) const;
   };
   struct Authority {
