@@ -39,7 +39,9 @@ std::shared_ptr<const CrlSlot> CrlKeeper::slot(const std::string& profile, const
   std::shared_ptr<CrlSlot> slot = watched.slot.lock();
   if (slot == nullptr) {
     slot = std::make_shared<CrlSlot>(digest);
-    watched = Watched{profile, settings, authorities, slot, {}};
+    watched = Watched{profile, settings, authorities, slot, {}, {}};
+    inherit(watched);
+    if (!watched.fetched.empty()) publish(watched, *slot);
   }
   refresh(watched, *slot, true);
   return slot;
@@ -110,29 +112,36 @@ bool CrlKeeper::refresh(Watched& watched, CrlSlot& slot, bool anew) {
   return changed;
 }
 
-void CrlKeeper::publish(const Watched& watched, CrlSlot& slot) {
-  // A list that stands in several files is taken once.
-  std::vector<SignedCrl> lists;
-  std::vector<std::string> origins;
-  for (const auto& file : watched.files) {
-    for (const SignedCrl& list : file.second.lists) {
+std::shared_ptr<const revocation::CrlIndex> CrlKeeper::index_of(const Watched& watched, bool tell) const {
+  // A list that stands in several places is taken once.
+  Lists lists;
+  std::vector<telemetry::Field> origins;
+  const auto add = [&](const Lists& from, std::string_view kind, const std::string& place) {
+    for (const SignedCrl& list : from) {
       const bool twice =
           std::any_of(lists.begin(), lists.end(), [&](const SignedCrl& other) { return other.crl == list.crl; });
       if (twice) continue;
       lists.push_back(list);
-      origins.push_back(file.first);
+      origins.emplace_back(kind, place);
     }
-  }
+  };
+  for (const auto& [url, fetched] : watched.fetched) add(fetched, "url", url);
+  for (const auto& [path, file] : watched.files) add(file.lists, "file", path);
   revocation::CrlIndex::Unused unused;
   auto index = revocation::CrlIndex::build(lists, &unused);
+  if (!tell) return index;
   for (const auto& one : unused) {
     log_warn("crl.unused", {{"profile", watched.profile},
-                            {"file", origins[one.first]},
+                            origins[one.first],
                             {"code", one.second},
                             {"number", lists[one.first].crl->number.hex()}});
   }
   log_info("crl.loaded", {{"profile", watched.profile}, {"lists", index->lists()}, {"entries", index->entries()}});
-  slot.set(std::move(index));
+  return index;
+}
+
+void CrlKeeper::publish(const Watched& watched, CrlSlot& slot) {
+  slot.set(index_of(watched, true));
   news_ = true;
 }
 

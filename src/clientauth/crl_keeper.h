@@ -1,8 +1,11 @@
-// CrlKeeper: keeps the CrlSlots true to the files that their profiles name. Owned by the control side and used on its
-// thread only; outlives snapshots. A file that cannot be read, or holds a list that is refused, changes nothing: what
-// it said before stands, and the log says why (`crl.refused`). A file that has vanished says what it said until
-// forget_vanished() is called (a reload that succeeds). A profile whose lists are missing or too old is not an error
-// here: its clients are refused at the gate.
+// CrlKeeper: keeps the CrlSlots true to the files that their profiles name, and to what was fetched for them. Owned by
+// the control side and used on its thread only; outlives snapshots. A file that cannot be read, or holds a list that is
+// refused, changes nothing: what it said before stands, and the log says why (`crl.refused`). A file that has vanished
+// says what it said until forget_vanished() is called (a reload that succeeds). A profile whose lists are missing or
+// too old is not an error here: its clients are refused at the gate.
+//
+// A list that was fetched is verified like a file's. It counts until a newer one of the same CA and scope comes, from
+// whichever URL: what a URL brings can replace that, and take nothing else away.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "clientauth/crl_delivery.h"
 #include "clientauth/crl_slot.h"
 #include "clientauth/internal/crl_disk.h"
 #include "revocation/crl_index.h"
@@ -46,6 +50,17 @@ class CrlKeeper {
   // a file.
   std::size_t look();
 
+  // Puts lists that were fetched in force, in the slots that asked for them and in those that have some from there. A
+  // slot for which any of them is refused keeps what it has. Errors of a slot: those of read_crl_file(), parse_crl()
+  // and check_crl_signature(), and
+  //   crl.unknown_issuer  no CA certificate of the profile has the name of the list's issuer
+  //   crl.superseded      a newer list of that CA and scope is known: a number never goes back
+  //   crl.too_many_lists  kMostUrls URLs have lists here that somebody uses, or kMostOfUrl lists came from this one
+  //   crl.missing         the slot's profile is no longer served, or fetches nothing
+  CrlTaken take(const CrlDelivery& delivery);
+  static constexpr std::size_t kMostUrls = 64;  // of one slot
+  static constexpr std::size_t kMostOfUrl = 8;  // lists of one slot
+
   // Whether a slot says something new since this was asked last, whichever call above found it.
   bool take_news() { return std::exchange(news_, false); }
 
@@ -54,17 +69,26 @@ class CrlKeeper {
     internal::FileStamp stamp;  // of what was read last, good or bad
     std::vector<revocation::SignedCrl> lists;
   };
+  using Lists = std::vector<revocation::SignedCrl>;
   struct Watched {
     std::string profile;
     CrlSettings settings;
     x509::CertificateList authorities;
     std::weak_ptr<CrlSlot> slot;
     std::map<std::string, File> files;
+    std::map<std::string, Lists> fetched;  // by URL; never empty lists
   };
+  // What all files and URLs together say.
+  std::shared_ptr<const revocation::CrlIndex> index_of(const Watched& watched, bool tell) const;
   // Reads what has changed. Whether the index is a new one. `anew`: bad files are tried again, and missing ones
   // named.
   bool refresh(Watched& watched, CrlSlot& slot, bool anew);
   void publish(const Watched& watched, CrlSlot& slot);
+  // What was fetched for others counts for a new slot as far as its authorities signed it: no reload forgets a list.
+  void inherit(Watched& watched);
+  // Whether the slot says something new now; `next_update` becomes earlier where these lists ask for it.
+  Result<bool> take_for(Watched& watched, const CrlDelivery& delivery, const std::vector<std::string>& encoded,
+                        std::optional<WallTime>& next_update);
   Result<std::vector<revocation::SignedCrl>> read(const Watched& watched, const std::string& path);
   Result<revocation::SignedCrl> verified(const Watched& watched, const std::string& der);
 

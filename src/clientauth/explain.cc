@@ -181,23 +181,35 @@ Check issuer_dn_check(const TriedPath& path, const Evidence& evidence, const Ver
   return check;
 }
 
+// What the listener does with lists; empty where it has none.
+std::string lists_told(const x509::PathAttempt& attempt, const ClientPolicy& policy) {
+  if (!policy.crl) return {};
+  std::string text = "looks into the profile's revocation lists";
+  if (!policy.crl->fetch) return text;
+  std::vector<std::string> urls;
+  for (const auto& [certificate, issuer] : x509::with_issuers(attempt.verdict.path, policy.crl->intermediates)) {
+    for (const std::string& url : CrlDesk::urls_of(*certificate)) urls.push_back(printable(url));
+  }
+  if (urls.empty()) return text + ", and the certificate names no URL to fetch one from";
+  return text + ", and fetches " + join(urls) + " where none of them is about the certificate";
+}
+
 Check revocation_check(const x509::PathAttempt& attempt, const Check& issuer_dn, const Verifier& verifier) {
   if (!verifier.policy().ocsp && !verifier.policy().crl) {
     return {kRevocationCheck, Outcome::kNotAsked, "verifyClientRevocation is None"};
   }
   if (!attempt.verdict.ok || issuer_dn.outcome == Outcome::kFailed)
     return {kRevocationCheck, Outcome::kNotReached, "nothing is asked about a path that is refused"};
-  if (!verifier.policy().ocsp) {
-    return {kRevocationCheck, Outcome::kNotReached,
-            "not asked here; the listener looks into the profile's revocation lists"};
-  }
+  const std::string lists = lists_told(attempt, verifier.policy());
+  if (!verifier.policy().ocsp) return {kRevocationCheck, Outcome::kNotReached, "not asked here; the listener " + lists};
   std::vector<std::string> responders;
   for (const auto& query : ocsp_queries(attempt.verdict, *verifier.policy().ocsp)) {
     responders.push_back(query->responder.empty() ? "nobody, since no responder is named"
                                                   : printable(query->responder));
   }
   return {kRevocationCheck, Outcome::kNotReached,
-          "verifyClientRevocation is OCSP: not asked here; the listener asks " + join(responders)};
+          "verifyClientRevocation is OCSP: not asked here; the listener asks " + join(responders) +
+              (lists.empty() ? "" : " and " + lists)};
 }
 
 std::vector<Check> checks_of(const TriedPath& path, const x509::PathAttempt& attempt, const Evidence& evidence,
@@ -317,6 +329,7 @@ std::string describe_revocation(const Verdict& verdict, WallTime now) {
     if (!evidence.reason.empty()) text += fmt::format(" ({})", evidence.reason);
   }
   if (evidence.responder && !evidence.responder->empty()) text += ", by " + printable(*evidence.responder);
+  if (evidence.url) text += ", from " + printable(*evidence.url);
   append_time(text, "thisUpdate", evidence.this_update);
   append_time(text, "nextUpdate", evidence.next_update);
   append_time(text, "revoked at", evidence.revoked_at);

@@ -206,6 +206,38 @@ TEST_F(ExplainTest, TheWholeVerdictTakesThePlaceOfTheOneWithoutRevocation) {
   EXPECT_TRUE(evidence.ends_with("; allowed by the host file")) << evidence;
 }
 
+TEST_F(ExplainTest, ListsThatWouldBeFetchedAreNamed) {
+  ClientPolicy asks = policy(Mode::kStrict);
+  asks.crl = CrlPolicy{std::make_shared<CrlSlot>(Digest{})};
+  const x509::Issued named = pki.leaf(
+      "named", ca,
+      {.eku = "clientAuth", .extensions = {{"crlDistributionPoints", "URI:http://crl.test/a,URI:ldap://x/y"}}});
+  const auto evidence = [&](const x509::Issued& who) {
+    const Verifier by(asks);
+    return check(ask(&by, who.presented()).paths.front(), "revocation").evidence;
+  };
+  EXPECT_EQ(evidence(named), "not asked here; the listener looks into the profile's revocation lists");
+  asks.crl->fetch = CrlFetchPolicy{};
+  EXPECT_EQ(
+      evidence(named),
+      "not asked here; the listener looks into the profile's revocation lists, and fetches http://crl.test/a where "
+      "none of them is about the certificate");
+  EXPECT_EQ(
+      evidence(good),
+      "not asked here; the listener looks into the profile's revocation lists, and the certificate names no URL to "
+      "fetch one from");
+  asks.ocsp = OcspPolicy{};
+  EXPECT_EQ(evidence(named).find("verifyClientRevocation is OCSP: not asked here; the listener asks nobody"), 0U);
+  EXPECT_NE(evidence(named).find("and looks into the profile's revocation lists, and fetches"), std::string::npos);
+
+  Verdict failed;
+  failed.crl.decided = true;
+  failed.crl.answer.failure = std::make_shared<const revocation::CrlFetchFailure>(
+      revocation::CrlFetchFailure{"crl.timeout", "http://crl.test/a", "no list has come"});
+  EXPECT_EQ(describe_revocation(failed, kNow),
+            "revocation list: failed (crl.timeout), from http://crl.test/a: no list has come");
+}
+
 TEST_F(ExplainTest, ControlBytesInANameFailAPathThatElseHolds) {
   const Verifier strict(policy(Mode::kStrict));
   const Explanation told = ask(&strict, {pki.leaf("a\rb", ca).certificate});

@@ -21,6 +21,9 @@ void add(x509::Sha256Builder& digest, const CrlPolicy& policy) {
   for (const bool flag : {policy.first, policy.intermediates, allows.no_responder, allows.expired_response}) {
     digest.add_u64(flag ? 1 : 0);
   }
+  if (!policy.fetch) return;
+  digest.add_field("fetch").add_u64(static_cast<std::uint64_t>(policy.fetch->timeout.count()));
+  for (const bool flag : {policy.fetch->wait_when_cold, allows.unreachable}) digest.add_u64(flag ? 1 : 0);
 }
 
 }  // namespace

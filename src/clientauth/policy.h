@@ -34,12 +34,20 @@ struct OcspPolicy {
   std::string responder;  // in place of the ones that certificates name; empty: those
 };
 
+// How lists that certificates name are fetched where none at hand covers them: host file `fetch`, with the keys that
+// hold for OCSP too.
+struct CrlFetchPolicy {
+  std::chrono::milliseconds timeout{5'000};
+  bool wait_when_cold = true;  // cold_cache: wait
+};
+
 // Revocation lists, beyond Azure's model: the host file's `revocation.crl` entry of the profile.
 struct CrlPolicy {
   std::shared_ptr<const CrlSlot> slot;  // never null
   revocation::Leniency leniency;
   bool first = false;          // before the responder is asked; host file revocation.order
   bool intermediates = false;  // every CA below the root too
+  std::optional<CrlFetchPolicy> fetch;
 };
 
 struct ClientPolicy {

@@ -33,12 +33,24 @@ RevocationEvidence of_responder(const OcspEvidence& known, WallTime now) {
   return evidence;
 }
 
-RevocationEvidence of_lists(const CrlEvidence& known) {
+void add_fetch(RevocationEvidence& evidence, const revocation::CrlAnswer& answer, WallTime now) {
+  if (answer.failure != nullptr) {
+    evidence.detail = answer.failure->detail;
+    evidence.url = answer.failure->url;
+  } else if (answer.origin != nullptr) {
+    evidence.url = answer.origin->from->url;
+    evidence.age = now - answer.origin->fetched_at;
+    evidence.latency = answer.origin->latency;
+  }
+}
+
+RevocationEvidence of_lists(const CrlEvidence& known, WallTime now) {
   const revocation::CrlAnswer& answer = known.answer;
   RevocationEvidence evidence;
   evidence.source = Source::kCrl;
   evidence.status = revocation::summary(answer);
-  evidence.reason = answer.reason;
+  evidence.reason = revocation::reason_of(answer);
+  add_fetch(evidence, answer, now);
   if (answer.this_update != WallTime{}) evidence.this_update = answer.this_update;
   if (answer.next_update != WallTime{}) evidence.next_update = answer.next_update;
   if (answer.status == revocation::CrlAnswer::Status::kRevoked) {
@@ -57,7 +69,11 @@ std::string_view RevocationEvidence::source_name() const {
 }
 
 RevocationEvidence revocation_evidence(const Verdict& verdict, WallTime now) {
-  if (verdict.crl.decided) return of_lists(verdict.crl);
+  if (verdict.crl.decided) {
+    RevocationEvidence evidence = of_lists(verdict.crl, now);
+    evidence.waited = verdict.waited_for_lists;
+    return evidence;
+  }
   return verdict.ocsp.asked ? of_responder(verdict.ocsp, now) : RevocationEvidence{};
 }
 

@@ -23,10 +23,13 @@ struct RevocationEvidence {
   bool allowed = false;  // admitted because the host file allows it, not because of a good answer
 
   // OCSP's, once it has been answered:
-  std::optional<std::string_view> responder;              // its URL; empty: the certificate names none
-  std::optional<std::chrono::milliseconds> age, latency;  // since the answer was fetched; of that fetch
+  std::optional<std::string_view> responder;  // its URL; empty: the certificate names none
+  // A list's that was fetched, or was to be:
+  std::optional<std::string_view> url;
+  // Of both:
+  std::optional<std::chrono::milliseconds> age, latency;  // since the answer or the list was fetched; of that fetch
+  std::chrono::milliseconds waited{0};                    // by the request
   // OCSP's:
-  std::chrono::milliseconds waited{0};  // by the request
   bool cache_hit = false;               // the answer was there when the connection asked for it
 
   std::string_view source_name() const;  // "ocsp", "crl", or empty

@@ -10,8 +10,6 @@ using revocation::Outcome;
 
 namespace {
 
-// How much longer than a query may take a request waits for its outcome, which comes from another thread.
-constexpr std::chrono::milliseconds kGrace{250};
 constexpr std::string_view kMissing = "client_cert.missing";
 
 Verdict admitted(std::string_view log_value) {
@@ -37,8 +35,11 @@ Judgement judgement(const PeerRecord& record, WallTime now) {
 }  // namespace
 
 Admission::Admission(std::shared_ptr<const tls::PeerState> peer, std::shared_ptr<const Verifier> verifier,
-                     OcspDesk* desk)
-    : peer_(std::static_pointer_cast<const PeerRecord>(std::move(peer))), verifier_(std::move(verifier)), desk_(desk) {
+                     OcspDesk* desk, CrlDesk* lists)
+    : peer_(std::static_pointer_cast<const PeerRecord>(std::move(peer))),
+      verifier_(std::move(verifier)),
+      desk_(desk),
+      crl_(lists) {
   trust_ = verifier_ == nullptr ? no_client_trust() : verifier_->trust();
   // A session may have been made under other CA files, where those only shadow.
   rejudge_ = shadow_is_stale();
@@ -118,27 +119,23 @@ const CrlPolicy* Admission::lists() const {
 
 void Admission::begin(WallTime now) {
   rejudge_if_needed(now);
+  const CrlPolicy* crl = lists();
+  const bool fetches = crl != nullptr && crl->fetch;
+  if (questions() == nullptr && !fetches) return;
+  if (decide(now).outcome != Verdict::Outcome::kAdmitted) return;
+  if (fetches) crl_.fetch(*crl, peer_, now);
+  begin_ocsp(now);
+}
+
+void Admission::begin_ocsp(WallTime now) {
   const OcspQueries* queries = questions();
-  if (queries == nullptr || desk_ == nullptr || decide(now).outcome != Verdict::Outcome::kAdmitted) return;
+  if (queries == nullptr || desk_ == nullptr) return;
   const CrlPolicy* crl = lists();
   const CrlAnswers* by_lists = crl == nullptr ? nullptr : &crl_.ask(*crl, peer_, now);
   for (std::size_t i = 0; i < queries->size(); ++i) {
     if (crl != nullptr && revocation::settles((*by_lists)[i], crl->first)) continue;
     check(*queries, i, now);
   }
-}
-
-Task<Verdict> Admission::verdict(WallTime now) {
-  rejudge_if_needed(now);
-  Verdict verdict = decide(now);
-  verdict.trust = trust_;
-  if (verdict.outcome != Verdict::Outcome::kAdmitted) co_return verdict;
-  if (questions() != nullptr) {
-    co_await judge_revocation(&verdict, now);
-  } else if (lists() != nullptr) {
-    judge_by_lists(verdict, now);
-  }
-  co_return verdict;
 }
 
 namespace {
@@ -158,7 +155,15 @@ void log_leniency(const OcspQuery& query, const revocation::RevocationStatus& st
 }
 
 void log_leniency(const PeerRecord& peer, const revocation::CrlAnswer& answer) {
-  telemetry::log_warn("revocation.allowed", {{"serial", peer.identity.serial}, {"reason", answer.reason}});
+  const auto& failure = answer.failure;
+  if (failure == nullptr) {
+    telemetry::log_warn("revocation.allowed", {{"serial", peer.identity.serial}, {"reason", answer.reason}});
+  } else {
+    telemetry::log_warn("revocation.allowed", {{"serial", peer.identity.serial},
+                                               {"url", failure->url},
+                                               {"reason", failure->reason},
+                                               {"detail", failure->detail}});
+  }
 }
 
 // Whether the certificate may pass, by its lists.
@@ -184,65 +189,117 @@ void note(OcspEvidence& evidence, const OcspDesk::Check& check, const revocation
   if (decision.by_leniency) log_leniency(*check.query, status);
 }
 
-}  // namespace
-
-void Admission::judge_by_lists(Verdict& verdict, WallTime now) {
-  const CrlPolicy& policy = *lists();
+void judge_by_lists(Verdict& verdict, const PeerRecord& peer, const CrlPolicy& policy, const CrlAnswers& answers) {
   bool leaf = true;
-  for (const revocation::CrlAnswer& answer : crl_.ask(policy, peer_, now)) {
+  for (const revocation::CrlAnswer& answer : answers) {
     const revocation::Decision decision = revocation::decide(answer, policy.leniency);
-    if (!pass_by_lists(verdict, *peer_, answer, decision, leaf)) return;
+    if (!pass_by_lists(verdict, peer, answer, decision, leaf)) return;
     leaf = false;
   }
 }
 
+}  // namespace
+
+Task<Verdict> Admission::verdict(WallTime now) {
+  rejudge_if_needed(now);
+  Verdict verdict = decide(now);
+  verdict.trust = trust_;
+  if (verdict.outcome != Verdict::Outcome::kAdmitted) co_return verdict;
+  if (questions() == nullptr && lists() == nullptr) co_return verdict;
+  if (questions() == nullptr) {
+    const CrlAnswers& known = crl_.fetch(*lists(), peer_, now);
+    if (!crl_.is_open(*lists())) {
+      judge_by_lists(verdict, *peer_, *lists(), known);
+      co_return verdict;
+    }
+  }
+  co_await judge_revocation(&verdict, now);
+  co_return verdict;
+}
+
+Task<CrlAnswers> Admission::await_lists(std::shared_ptr<const PeerRecord> peer,
+                                        std::shared_ptr<const Verifier> verifier, WallTime now,
+                                        std::chrono::milliseconds* waited) {
+  const CrlPolicy& policy = *verifier->policy().crl;
+  CrlAnswers answers = crl_.fetch(policy, peer, now);
+  const CrlCheck::Fetches fetches = crl_.fetches();
+  CrlDesk* const desk = crl_.desk();
+  for (std::size_t i = 0; i < fetches.size(); ++i) {
+    const std::shared_ptr<CrlDesk::Check> check = fetches[i];
+    while (check != nullptr && revocation::wants_list(answers[i]) && !any_revoked(answers)) {
+      const CrlDesk::Waited more = co_await desk->next(check);
+      *waited += more.span;
+      answers = crl_.ask_with(policy, peer, now, fetches);
+      if (!more.came) break;
+    }
+  }
+  co_return answers;
+}
+
 Task<void> Admission::judge_revocation(Verdict* verdict, WallTime now) {
   // Pinned: while this waits, another request may take the connection to another policy.
-  const std::shared_ptr<const PeerRecord> peer = peer_;
-  const std::shared_ptr<const Verifier> verifier = verifier_;
-  const OcspPolicy& policy = *verifier->policy().ocsp;
-  const OcspQueries& queries = peer->ocsp;
-  static const revocation::RevocationStatus kNothing =
-      revocation::failed(Outcome::kUnreachable, "nobody here can ask for revocation");
-  if (desk_ == nullptr || queries.empty()) {
+  Asked asked{peer_, verifier_, now, {}, {}};
+  const ClientPolicy& policy = asked.verifier->policy();
+  const OcspQueries& queries = asked.peer->ocsp;
+  if (policy.ocsp && (desk_ == nullptr || queries.empty())) {
+    static const revocation::RevocationStatus kNothing =
+        revocation::failed(Outcome::kUnreachable, "nobody here can ask for revocation");
     refuse_by(*verdict, revocation::decide(kNothing, {}));
     co_return;
   }
-  const CrlPolicy* crl = verifier->policy().crl ? &*verifier->policy().crl : nullptr;
-  const CrlAnswers lists = crl == nullptr ? CrlAnswers(queries.size()) : crl_.ask(*crl, peer, now);
-  Checks checks(queries.size());
-  for (std::size_t i = 0; i < queries.size(); ++i) {
-    const bool settled = crl != nullptr && revocation::settles(lists[i], crl->first);
-    if (!settled) checks[i] = check(queries, i, now);
+  // Both are asked at one time, so that nobody waits for one after the other.
+  if (policy.crl) asked.lists = crl_.fetch(*policy.crl, asked.peer, now);
+  if (!policy.crl) asked.lists.resize(queries.size());
+  asked.checks.resize(asked.lists.size());
+  for (std::size_t i = 0; policy.ocsp && i < queries.size(); ++i) {
+    const bool settled = policy.crl && revocation::settles(asked.lists[i], policy.crl->first);
+    if (!settled) asked.checks[i] = check(queries, i, now);
   }
-  for (std::size_t i = 0; i < checks.size(); ++i) {
-    const std::shared_ptr<OcspDesk::Check>& one = checks[i];
-    if (one == nullptr) {
-      const revocation::Decision decision = revocation::decide(lists[i], policy.leniency);
-      if (!pass_by_lists(*verdict, *peer, lists[i], decision, i == 0)) co_return;
-      continue;
-    }
-    verdict->ocsp.asked = true;
-    const event::Deadline deadline = one->began + policy.timeout + kGrace;
-    if (policy.wait_when_cold && one->answer == nullptr) {
-      const std::chrono::milliseconds waited = co_await desk_->wait(one, deadline);
-      verdict->ocsp.waited += waited;
-    }
-    revocation::RevocationStatus silent;
-    silent.outcome = policy.wait_when_cold ? Outcome::kTimeout : Outcome::kPending;
-    // An answer that is late does not make a client that is known to be revoked one of whom nothing is known (I26).
-    const std::shared_ptr<const OcspAnswer> counts =
-        one->answer == nullptr ? desk_->known(*queries[i], now) : one->answer;
-    const revocation::RevocationStatus& status = counts == nullptr ? silent : counts->status;
-    const revocation::JointDecision joint =
-        crl == nullptr ? revocation::JointDecision{revocation::decide(status, policy.leniency), false}
-                       : revocation::decide_jointly(lists[i], status, crl->first, policy.leniency);
-    note(verdict->ocsp, *one, status, joint, i == 0);
-    if (joint.by_crl && !pass_by_lists(*verdict, *peer, lists[i], joint.decision, i == 0)) co_return;
-    if (joint.decision.admitted) continue;
-    refuse_by(*verdict, joint.decision);
+  if (policy.crl && (policy.crl->first || !policy.ocsp) && crl_.is_open(*policy.crl)) {
+    asked.lists = co_await await_lists(asked.peer, asked.verifier, now, &verdict->waited_for_lists);
+  }
+  if (!policy.ocsp) {
+    judge_by_lists(*verdict, *asked.peer, *policy.crl, asked.lists);
     co_return;
   }
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    const bool passes = co_await judge_one(&asked, i, verdict);
+    if (!passes) co_return;
+  }
+}
+
+Task<bool> Admission::judge_one(Asked* asked, std::size_t i, Verdict* verdict) {
+  const OcspPolicy& policy = *asked->verifier->policy().ocsp;
+  const CrlPolicy* crl = asked->verifier->policy().crl ? &*asked->verifier->policy().crl : nullptr;
+  const std::shared_ptr<OcspDesk::Check> one = asked->checks[i];
+  if (one == nullptr || (crl != nullptr && revocation::settles(asked->lists[i], crl->first))) {
+    const revocation::Decision decision = revocation::decide(asked->lists[i], policy.leniency);
+    co_return pass_by_lists(*verdict, *asked->peer, asked->lists[i], decision, i == 0);
+  }
+  verdict->ocsp.asked = true;
+  const event::Deadline deadline = one->began + policy.timeout + kAnswerGrace;
+  if (policy.wait_when_cold && one->answer == nullptr) {
+    const std::chrono::milliseconds waited = co_await desk_->wait(one, deadline);
+    verdict->ocsp.waited += waited;
+  }
+  revocation::RevocationStatus silent;
+  silent.outcome = policy.wait_when_cold ? Outcome::kTimeout : Outcome::kPending;
+  // An answer that is late does not make a client that is known to be revoked one of whom nothing is known (I26).
+  const std::shared_ptr<const OcspAnswer> counts =
+      one->answer == nullptr ? desk_->known(*one->query, asked->now) : one->answer;
+  const revocation::RevocationStatus& status = counts == nullptr ? silent : counts->status;
+  if (crl != nullptr && revocation::wants_list(asked->lists[i]) && !revocation::knows(status)) {
+    asked->lists = co_await await_lists(asked->peer, asked->verifier, asked->now, &verdict->waited_for_lists);
+  } else if (crl != nullptr) {
+    asked->lists = crl_.ask(*crl, asked->peer, asked->now);
+  }
+  const revocation::JointDecision joint =
+      crl == nullptr ? revocation::JointDecision{revocation::decide(status, policy.leniency), false}
+                     : revocation::decide_jointly(asked->lists[i], status, crl->first, policy.leniency);
+  note(verdict->ocsp, *one, status, joint, i == 0);
+  if (joint.by_crl) co_return pass_by_lists(*verdict, *asked->peer, asked->lists[i], joint.decision, i == 0);
+  if (!joint.decision.admitted) refuse_by(*verdict, joint.decision);
+  co_return joint.decision.admitted;
 }
 
 Verdict Admission::standing(WallTime now) {
@@ -266,7 +323,7 @@ Verdict Admission::standing(WallTime now) {
     if (known == nullptr) continue;
     // As in verdict(): a responder that is down refuses nobody of whom a list knows.
     const bool both = crl != nullptr && known->status.outcome != Outcome::kRevoked;
-    if (both && revocation::settles(by_lists[i], crl->first)) continue;
+    if (both && (revocation::settles(by_lists[i], crl->first) || crl_.is_open(*crl, i))) continue;
     const revocation::JointDecision joint =
         both ? revocation::decide_jointly(by_lists[i], known->status, crl->first, leniency)
              : revocation::JointDecision{revocation::decide(known->status, leniency), false};

@@ -42,6 +42,7 @@ struct Verdict {
   std::string_view shadow_code;
   OcspEvidence ocsp;
   CrlEvidence crl;
+  std::chrono::milliseconds waited_for_lists{0};  // by this request
   Digest trust;  // that it was given under: what misdirection compares (I16), whatever is in force by then
 
   // The chain was judged and passed; not so in Passthrough, nor where no certificate is asked for.
@@ -52,10 +53,11 @@ struct Verdict {
 // A connection's claim to be admitted under one policy. Held by the connection, worker-local.
 class Admission {
  public:
-  // `peer` may be null (no certificate was presented). `verifier` is null where no certificate is asked for. `desk`
-  // must outlive the admission; without one nobody passes where the policy asks for revocation.
+  // `peer` may be null (no certificate was presented). `verifier` is null where no certificate is asked for. The desks
+  // must outlive the admission; without `desk` nobody passes where the policy asks for OCSP, and without `lists` none
+  // are fetched.
   Admission(std::shared_ptr<const tls::PeerState> peer, std::shared_ptr<const Verifier> verifier,
-            OcspDesk* desk = nullptr);
+            OcspDesk* desk = nullptr, CrlDesk* lists = nullptr);
 
   // Asks now for what verdict() will wait for: call it when the handshake has proved the possession of the key.
   void begin(WallTime now);
@@ -99,8 +101,21 @@ class Admission {
   std::shared_ptr<OcspDesk::Check> check(const OcspQueries& queries, std::size_t i, WallTime now);
   // The policy's lists; null: it has none, or nobody is there to be looked up.
   const CrlPolicy* lists() const;
-  void judge_by_lists(Verdict& verdict, WallTime now);
+  void begin_ocsp(WallTime now);
+  // What one request asks, and whom.
+  struct Asked {
+    std::shared_ptr<const PeerRecord> peer;
+    std::shared_ptr<const Verifier> verifier;
+    WallTime now;
+    CrlAnswers lists;  // one a certificate
+    Checks checks;     // where the lists had not settled it
+  };
   event::Task<void> judge_revocation(Verdict* verdict, WallTime now);
+  // Of the i-th certificate by its responder and its lists. Whether it passes.
+  event::Task<bool> judge_one(Asked* asked, std::size_t i, Verdict* verdict);
+  // What the lists say once those that are wanting have come, have failed or are late. `verifier` has lists.
+  event::Task<CrlAnswers> await_lists(std::shared_ptr<const PeerRecord> peer, std::shared_ptr<const Verifier> verifier,
+                                      WallTime now, std::chrono::milliseconds* waited);
 
   std::shared_ptr<const PeerRecord> peer_;
   std::shared_ptr<const Verifier> verifier_;

@@ -1,0 +1,236 @@
+#include "clientauth/crl_fetcher.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "revocation/ocsp_response.h"
+
+namespace portcullis::clientauth {
+
+using event::Deadline;
+using event::Task;
+using event::Wake;
+using std::chrono::milliseconds;
+
+namespace {
+
+// How long a download may take where nobody waits for it any more.
+constexpr milliseconds kDownload{30'000};
+// How long the keeper's thread may take: it can be busy compiling a document.
+constexpr milliseconds kTaking{60'000};
+constexpr std::size_t kMostFlights = 64;  // each holds kMaxFetchedCrl at most
+constexpr std::size_t kMostPoints = 4'096;
+// How long failures in a row are counted after the last, and a URL is known at all.
+constexpr milliseconds kForgotten{60'000};
+
+std::shared_ptr<CrlNews> failed(const std::string& url, std::string_view reason, std::string detail) {
+  auto news = std::make_shared<CrlNews>();
+  news->url = url;
+  news->failure =
+      std::make_shared<const revocation::CrlFetchFailure>(revocation::CrlFetchFailure{reason, url, std::move(detail)});
+  return news;
+}
+
+bool is_in_date(const std::optional<WallTime>& next_update, WallTime now) {
+  return next_update && now <= *next_update + revocation::kClockSkew;
+}
+
+}  // namespace
+
+CrlFetcher::CrlFetcher(event::Loop& loop, Fetch fetch)
+    : loop_(loop),
+      fetch_(std::move(fetch)),
+      renewals_(loop, kMostPoints * 2, [this](const std::shared_ptr<Point>& point) { return look_at(point); }),
+      landed_(loop),
+      taken_(loop) {}
+
+void CrlFetcher::want(std::shared_ptr<const CrlSlot> slot, std::string url, milliseconds timeout, Reply reply) {
+  Waiting waiting{std::move(slot), std::move(reply)};
+  loop_.post([this, waiting = std::move(waiting), url = std::move(url), timeout]() mutable {
+    start(std::move(waiting), url, timeout);
+  });
+}
+
+void CrlFetcher::start(Waiting waiting, const std::string& url, milliseconds timeout) {
+  auto found = points_.find(url);
+  if (found == points_.end()) {
+    if (points_.size() >= kMostPoints) {
+      return waiting.reply(failed(url, "crl.unreachable", "lists of too many URLs are asked for"));
+    }
+    found = points_.emplace(url, std::make_shared<Point>()).first;
+    found->second->from = std::make_shared<const revocation::CrlUrl>(url);
+  }
+  const std::shared_ptr<Point> point = found->second;
+  point->timeout = timeout;
+  if (auto news = remembered(*point, waiting.slot)) return waiting.reply(std::move(news));
+  if (point->flying && loop_.now() - point->began > timeout) {
+    auto late = failed(url, "crl.timeout", "the list has been on its way for longer than revocation.timeout");
+    late->holds_until = loop_.now() + internal::failure_memory(1);
+    return waiting.reply(std::move(late));
+  }
+  point->waiting.push_back(std::move(waiting));
+  if (point->flying) {
+    ++counts_.shared;
+  } else {
+    launch(point);
+  }
+}
+
+std::shared_ptr<const CrlNews> CrlFetcher::remembered(const Point& point,
+                                                      const std::shared_ptr<const CrlSlot>& slot) const {
+  if (loop_.now() >= point.holds_until) return nullptr;
+  if (point.failed != nullptr) return point.failed;
+  const auto found = std::find_if(point.said.begin(), point.said.end(),
+                                  [&slot](const Remembered& one) { return one.slot.lock() == slot; });
+  return found == point.said.end() ? nullptr : found->news;
+}
+
+void CrlFetcher::launch(const std::shared_ptr<Point>& point) {
+  if (finishing_ || flying_ >= kMostFlights) {
+    point->began = loop_.now();
+    CrlFetched none;
+    none.reason = "crl.unreachable";
+    none.detail = finishing_ ? "the gateway is ending" : "too many lists are being fetched";
+    settle(*point, none, std::nullopt);
+    return schedule(point);
+  }
+  point->flying = true;
+  ++flying_;
+  event::spawn(fly(point));
+}
+
+Task<void> CrlFetcher::fly(std::shared_ptr<Point> point) {
+  // Again where a profile asked after the lists had gone to the others'.
+  do {
+    ++counts_.fetches;
+    point->began = loop_.now();
+    std::string url = point->from->url;
+    const Deadline deadline = loop_.in(std::max(point->timeout, kDownload));
+    CrlFetched fetched = co_await fetch_(std::move(url), deadline);
+    std::optional<CrlTaken> taken;
+    if (fetched.reason.empty() && !finishing_) {
+      CrlDelivery delivery;
+      const milliseconds latency = loop_.now() - point->began;
+      delivery.origin =
+          std::make_shared<const revocation::CrlOrigin>(revocation::CrlOrigin{point->from, loop_.wall_now(), latency});
+      delivery.bytes = std::move(fetched.body);
+      for (const Waiting& one : point->waiting) {
+        const auto& known = delivery.slots;
+        if (std::find(known.begin(), known.end(), one.slot) == known.end()) delivery.slots.push_back(one.slot);
+      }
+      taken = co_await hand_over(std::move(delivery));
+    }
+    settle(*point, fetched, taken);
+  } while (!finishing_ && !point->waiting.empty());
+  point->flying = false;
+  --flying_;
+  schedule(point);
+  landed_.notify();
+}
+
+Task<std::optional<CrlTaken>> CrlFetcher::hand_over(CrlDelivery delivery) {
+  const auto place = std::make_shared<std::optional<CrlTaken>>();
+  deliver_(std::move(delivery), [this, place](CrlTaken taken) {
+    loop_.post([this, place, taken = std::move(taken)]() mutable {
+      *place = std::move(taken);
+      taken_.notify();
+    });
+  });
+  const Deadline limit = loop_.in(kTaking);
+  while (!place->has_value() && !finishing_) {
+    const Wake wake = co_await taken_.wait(limit);
+    if (wake == Wake::kTimedOut) break;
+  }
+  co_return std::move(*place);
+}
+
+void CrlFetcher::settle(Point& point, const CrlFetched& fetched, const std::optional<CrlTaken>& taken) {
+  const bool changed = taken && taken->changed;
+  const bool was_in_use = std::exchange(point.in_use, false);
+  // Whoever holds a connection for long is counted again where the lists are new ones, and only there.
+  if (was_in_use && !changed) point.from->used.store(true, std::memory_order_relaxed);
+  point.failures = changed ? 0 : point.failures + 1;
+  point.holds_until = loop_.now() + internal::failure_memory(point.failures);
+  point.failed = nullptr;
+  point.said.clear();
+  const auto remember = [&](std::shared_ptr<CrlNews> news) {
+    news->latency = loop_.now() - point.began;
+    news->holds_until = point.holds_until;
+    return news;
+  };
+  std::shared_ptr<const CrlNews> first;
+  if (taken) {
+    if (taken->next_update) point.next_update = taken->next_update;
+    for (const CrlTaken::Result& result : taken->results) {
+      std::shared_ptr<CrlNews> news;
+      if (result.error) {
+        news = failed(point.from->url, result.error->code, result.error->message);
+      } else {
+        news = std::make_shared<CrlNews>();
+        news->url = point.from->url;
+      }
+      point.said.push_back({result.slot, remember(std::move(news))});
+      if (first == nullptr || first->failure == nullptr) first = point.said.back().news;
+    }
+  } else {
+    const bool came = fetched.reason.empty();
+    first = point.failed =
+        remember(failed(point.from->url, came ? "crl.timeout" : fetched.reason,
+                        came ? "the list came, and the gateway had no time to look at it" : fetched.detail));
+  }
+  if (on_fetched_ && first != nullptr) on_fetched_(*first);
+  answer(point);
+}
+
+void CrlFetcher::answer(Point& point) {
+  std::vector<Waiting> left;
+  for (Waiting& one : point.waiting) {
+    auto news = remembered(point, one.slot);
+    if (news == nullptr && finishing_) news = failed(point.from->url, "crl.unreachable", "the gateway is ending");
+    if (news == nullptr) {
+      left.push_back(std::move(one));
+    } else {
+      one.reply(std::move(news));
+    }
+  }
+  point.waiting = std::move(left);
+}
+
+void CrlFetcher::schedule(const std::shared_ptr<Point>& point) {
+  milliseconds after = kForgotten;
+  const WallTime now = loop_.wall_now();
+  if (is_in_date(point->next_update, now)) {
+    const milliseconds patience = internal::failure_memory(point->failures);
+    const milliseconds left = *point->next_update - now;
+    after = left > milliseconds(0) ? renewals_.ahead(left) : patience;
+    if (point->failures > 0) after = std::max(after, patience);
+  }
+  point->due = loop_.now() + after;
+  renewals_.add(point, after);
+}
+
+bool CrlFetcher::look_at(const std::shared_ptr<Point>& point) {
+  if (point->flying || loop_.now() < point->due) return true;
+  if (!is_in_date(point->next_update, loop_.wall_now())) {
+    points_.erase(point->from->url);
+    return true;
+  }
+  if (flying_ >= kMostFlights) return false;
+  if (point->from->used.exchange(false, std::memory_order_relaxed)) {
+    point->in_use = true;
+    ++counts_.refreshes;
+    launch(point);
+  } else {
+    schedule(point);
+  }
+  return true;
+}
+
+Task<void> CrlFetcher::finish() {
+  finishing_ = true;
+  renewals_.close();
+  taken_.notify();
+  while (flying_ > 0) co_await landed_.wait(event::kNoDeadline);
+}
+
+}  // namespace portcullis::clientauth

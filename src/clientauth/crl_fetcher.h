@@ -1,0 +1,124 @@
+// CrlFetcher: fetches the revocation lists that certificates name, on the OCSP thread, and no URL twice at one time:
+// any number of connections of any worker and profile wait for one fetch. What came goes to the CrlKeeper, on its
+// thread, which verifies it and puts it in force before anybody is answered. Lists are fetched anew ahead of their
+// nextUpdate while somebody is judged by them; failures are remembered for seconds, longer the longer a URL has failed.
+// want() is for any thread, the rest for the fetcher's own. Must outlive its fetches: co_await finish() before
+// destroying it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clientauth/crl_delivery.h"
+#include "clientauth/internal/renewal.h"
+#include "event/loop.h"
+#include "event/signal.h"
+#include "event/task.h"
+
+namespace portcullis::clientauth {
+
+constexpr std::size_t kMaxFetchedCrl = 16U << 20U;  // bytes
+
+// What became of one fetch: the content of a 200, or why there is none.
+struct CrlFetched {
+  std::string_view reason;  // "crl.timeout" …; empty: it came
+  std::string detail;       // for people
+  std::string body;
+};
+
+// What became of the lists of one URL, for one slot. Immutable.
+struct CrlNews {
+  std::string url;
+  std::shared_ptr<const revocation::CrlFetchFailure> failure;  // null: lists came, new ones or the known
+  std::chrono::milliseconds latency{0};                        // of the fetch
+  MonoTime holds_until{};                                      // before then there is nothing new to ask for
+};
+
+struct CrlFetchCounts {
+  std::uint64_t fetches = 0;
+  std::uint64_t refreshes = 0;  // of them: ahead of need
+  std::uint64_t shared = 0;     // that joined a fetch under way
+};
+
+class CrlFetcher {
+ public:
+  using Fetch = std::function<event::Task<CrlFetched>(std::string url, event::Deadline)>;
+  // Hands a delivery to the CrlKeeper; the second is called once, from any thread, or never where that thread has
+  // ended.
+  using Deliver = std::function<void(CrlDelivery, std::function<void(CrlTaken)>)>;
+  using Reply = std::function<void(std::shared_ptr<const CrlNews>)>;
+  using Observer = std::function<void(const CrlNews&)>;
+
+  CrlFetcher(event::Loop& loop, Fetch fetch);
+  CrlFetcher(const CrlFetcher&) = delete;
+  CrlFetcher& operator=(const CrlFetcher&) = delete;
+
+  // Before anything is asked. `observer`: what became of each fetch, by its first failure.
+  void deliver_by(Deliver deliver) { deliver_ = std::move(deliver); }
+  void on_fetched(Observer observer) { on_fetched_ = std::move(observer); }
+
+  // Any thread. `reply` is called once, on the fetcher's thread: at once where a failure is remembered or the server
+  // has taken longer than `timeout` already, else when the fetch has ended. A download may go on for longer than
+  // anybody waits, so that the next request finds its list.
+  void want(std::shared_ptr<const CrlSlot> slot, std::string url, std::chrono::milliseconds timeout, Reply reply);
+
+  // Asks no more; done once every fetch has ended.
+  event::Task<void> finish();
+
+  const CrlFetchCounts& counts() const { return counts_; }
+
+ private:
+  struct Waiting {
+    std::shared_ptr<const CrlSlot> slot;
+    Reply reply;
+  };
+  struct Remembered {
+    std::weak_ptr<const CrlSlot> slot;
+    std::shared_ptr<const CrlNews> news;
+  };
+  // One URL.
+  struct Point {
+    std::shared_ptr<const revocation::CrlUrl> from;
+    std::chrono::milliseconds timeout{0};
+    bool flying = false;
+    MonoTime began{};  // of the fetch under way
+    std::vector<Waiting> waiting;
+    unsigned failures = 0;                  // in a row: nothing came, or nothing new
+    std::shared_ptr<const CrlNews> failed;  // for every slot
+    std::vector<Remembered> said;           // for these
+    MonoTime holds_until{};                 // both of them
+    std::optional<WallTime> next_update;    // of what is in force
+    bool in_use = false;                    // when the fetch under way began
+    MonoTime due{};                         // the last place in renewals_; earlier ones mean nothing
+  };
+
+  void start(Waiting waiting, const std::string& url, std::chrono::milliseconds timeout);
+  void launch(const std::shared_ptr<Point>& point);
+  std::shared_ptr<const CrlNews> remembered(const Point& point, const std::shared_ptr<const CrlSlot>& slot) const;
+  event::Task<void> fly(std::shared_ptr<Point> point);
+  // Nothing where the keeper does not answer.
+  event::Task<std::optional<CrlTaken>> hand_over(CrlDelivery delivery);
+  void settle(Point& point, const CrlFetched& fetched, const std::optional<CrlTaken>& taken);
+  // Those of whom something is known now.
+  void answer(Point& point);
+  void schedule(const std::shared_ptr<Point>& point);
+  bool look_at(const std::shared_ptr<Point>& point);
+
+  event::Loop& loop_;
+  Fetch fetch_;
+  Deliver deliver_;
+  Observer on_fetched_;
+  std::map<std::string, std::shared_ptr<Point>> points_;
+  std::size_t flying_ = 0;
+  internal::RenewalQueue<Point> renewals_;
+  event::Signal landed_, taken_;
+  CrlFetchCounts counts_;
+  bool finishing_ = false;
+};
+
+}  // namespace portcullis::clientauth

@@ -1,0 +1,215 @@
+#include "clientauth/crl_fetcher.h"
+
+#include "clientauth/test_crl_fetcher.h"
+
+namespace portcullis::clientauth {
+namespace {
+
+struct CrlFetcherTest : CrlFetchTest {};
+
+TEST_F(CrlFetcherTest, WhatComesIsInForceBeforeAnybodyIsAnswered) {
+  served[kUrl] = list({&client});
+  const auto held = slot();
+  EXPECT_EQ(says(held, client), "crl.missing");
+  std::string found;
+  fetcher->want(held, kUrl, 5s, [&](const auto&) { found = says(held, client); });
+  EXPECT_TRUE(turn_until([&] { return !found.empty(); }));
+  EXPECT_EQ(found, "revoked");
+  EXPECT_EQ(says(held, other), "good");
+  EXPECT_TRUE(keeper.take_news());
+  EXPECT_EQ(heard, std::vector<std::string>{"ok"});
+}
+
+TEST_F(CrlFetcherTest, OneFlightForAllWhoWait) {
+  served[kUrl] = list();
+  hold = true;
+  const auto mine = slot();
+  const auto theirs = keeper.slot("other", {{"/nowhere.crl"}, true}, {ca.certificate, root.certificate});
+  ASSERT_NE(mine, theirs);
+  int answered = 0;
+  for (int i = 0; i < 50; ++i) fetcher->want(i % 2 == 0 ? mine : theirs, kUrl, 5s, [&](const auto&) { ++answered; });
+  turns(3);
+  EXPECT_EQ(answered, 0);
+  let_go();
+  EXPECT_EQ(answered, 50);
+  EXPECT_EQ(fetches.size(), 1U);
+  EXPECT_EQ(fetcher->counts().shared, 49U);
+  EXPECT_EQ(says(mine, client), "good");
+  EXPECT_EQ(says(theirs, client), "good");
+}
+
+TEST_F(CrlFetcherTest, AProfileThatAsksWhenTheListHasGoneToAnotherGetsItsOwn) {
+  served[kUrl] = list();
+  const auto mine = slot();
+  EXPECT_EQ(said(mine), "ok");
+  const auto theirs = keeper.slot("other", {{"/nowhere.crl"}, true}, {ca.certificate});
+  EXPECT_EQ(says(theirs, client), "good") << "it inherits what its CA has signed";
+  const auto strangers = keeper.slot("strangers", {{}, true}, {root.certificate});
+  EXPECT_EQ(said(strangers), "crl.unknown_issuer");
+  EXPECT_EQ(fetches.size(), 2U) << "what was remembered was another profile's";
+  EXPECT_EQ(said(strangers), "crl.unknown_issuer");
+  EXPECT_EQ(fetches.size(), 2U);
+}
+
+TEST_F(CrlFetcherTest, FailuresAreRememberedForEverLonger) {
+  const auto held = slot();
+  EXPECT_EQ(said(held), "crl.http_status");
+  for (const auto memory : {2s, 4s, 8s, 16s, 16s}) {
+    const std::size_t before = fetches.size();
+    pass(memory - 100ms);
+    EXPECT_EQ(said(held), "crl.http_status");
+    EXPECT_EQ(fetches.size(), before) << "not before " << memory.count();
+    pass(200ms);
+    EXPECT_EQ(said(held), "crl.http_status");
+    EXPECT_EQ(fetches.size(), before + 1);
+  }
+  served[kUrl] = list();
+  pass(17s);
+  EXPECT_EQ(said(held), "ok");
+  served.erase(kUrl);
+  pass(3s);
+  EXPECT_EQ(said(held), "crl.http_status");
+  const std::size_t before = fetches.size();
+  pass(3s);
+  EXPECT_EQ(said(held), "crl.http_status");
+  EXPECT_EQ(fetches.size(), before + 1) << "a success ends the series";
+}
+
+TEST_F(CrlFetcherTest, AListThatHelpsNobodyIsNotFetchedAgainAtOnce) {
+  served[kUrl] = list();
+  const auto held = slot();
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(fetches.size(), 1U);
+  EXPECT_TRUE(keeper.take_news());
+  pass(3s);
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(fetches.size(), 2U);
+  const std::uint64_t generation = held->generation();
+  EXPECT_FALSE(keeper.take_news()) << "the same list is none";
+  pass(3s);
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(fetches.size(), 3U);
+  pass(3s);
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(fetches.size(), 3U) << "the second list that was the known one counts as a failure";
+  EXPECT_NE(held->generation(), generation);
+}
+
+TEST_F(CrlFetcherTest, NobodyWaitsLongerThanTheTimeoutAndTheDownloadGoesOn) {
+  served[kUrl] = list();
+  hold = true;
+  const auto held = slot();
+  std::string early, late;
+  fetcher->want(held, kUrl, 5s, [&](const auto& news) { early = text(*news); });
+  turns(2);
+  pass(6s);
+  fetcher->want(held, kUrl, 5s, [&](const auto& news) { late = text(*news); });
+  turns(2);
+  EXPECT_EQ(late, "crl.timeout");
+  EXPECT_EQ(early, "");
+  let_go();
+  EXPECT_EQ(early, "ok");
+  EXPECT_EQ(says(held, client), "good");
+  hold = true;
+  pass(3s);
+  std::string never;
+  fetcher->want(held, kUrl, 5s, [&](const auto& news) { never = text(*news); });
+  turns(2);
+  pass(31s);
+  EXPECT_EQ(never, "crl.timeout") << "but a download has an end, too";
+}
+
+TEST_F(CrlFetcherTest, RenewsAheadWhatSomebodyIsJudgedBy) {
+  served[kUrl] = list({}, 1);
+  const auto held = slot();
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(says(held, client), "good");
+  pass(38min);
+  EXPECT_EQ(fetches.size(), 1U) << "not before 65 % of its time";
+  served[kUrl] = list({&client}, 2);
+  pass(14min);
+  EXPECT_EQ(fetches.size(), 2U) << "not after 85 % of it";
+  EXPECT_EQ(fetcher->counts().refreshes, 1U);
+  EXPECT_EQ(says(held, client), "revoked");
+}
+
+TEST_F(CrlFetcherTest, WhatNobodyUsesIsNotRenewedAndUsedAgainItIs) {
+  served[kUrl] = list({}, 1);
+  const auto held = slot();
+  EXPECT_EQ(said(held), "ok");
+  pass(52min);
+  EXPECT_EQ(fetches.size(), 1U);
+  EXPECT_EQ(says(held, client), "good");
+  pass(7min);
+  EXPECT_EQ(fetches.size(), 2U);
+}
+
+TEST_F(CrlFetcherTest, AnUnchangedListIsAskedForAgainAndAgainUntilItEnds) {
+  served[kUrl] = list({}, 1);
+  const auto held = slot();
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(says(held, client), "good");
+  // Nobody is judged any more, but whoever was may still be connected.
+  for (int i = 0; i < 59; ++i) pass(1min);
+  EXPECT_GE(fetches.size(), 3U);
+  EXPECT_LE(fetches.size(), 8U);
+  const std::size_t before = fetches.size();
+  pass(65s);
+  for (int i = 0; i < 10; ++i) pass(16s);
+  EXPECT_GT(fetches.size(), before) << "and while it counts after its end";
+  served[kUrl] = list({&client}, 2);
+  pass(17s);
+  EXPECT_EQ(says(held, client), "revoked");
+}
+
+TEST_F(CrlFetcherTest, AFailedRenewalLeavesTheListAndIsTriedAgain) {
+  served[kUrl] = list({}, 1);
+  const auto held = slot();
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(says(held, client), "good");
+  served.erase(kUrl);
+  pass(52min);
+  EXPECT_EQ(fetches.size(), 2U);
+  EXPECT_EQ(says(held, client), "good");
+  served[kUrl] = list({&client}, 2);
+  pass(7min);
+  EXPECT_EQ(says(held, client), "revoked");
+}
+
+TEST_F(CrlFetcherTest, AKeeperThatDoesNotAnswerEndsTheFlight) {
+  served[kUrl] = list();
+  keeper_is_busy = true;
+  const auto held = slot();
+  std::string reply;
+  fetcher->want(held, kUrl, 5s, [&](const auto& news) { reply = text(*news); });
+  turns(3);
+  EXPECT_EQ(reply, "");
+  pass(61s);
+  EXPECT_EQ(reply, "crl.timeout");
+}
+
+TEST_F(CrlFetcherTest, EndsWithAFlightUnderWay) {
+  served[kUrl] = list();
+  keeper_is_busy = true;
+  const auto held = slot();
+  std::string reply, after;
+  fetcher->want(held, kUrl, 5s, [&](const auto& news) { reply = text(*news); });
+  turns(3);
+  bool done = false;
+  event::spawn(finish(fetcher.get(), &done));
+  EXPECT_TRUE(turn_until([&] { return done; }));
+  EXPECT_EQ(reply, "crl.timeout");
+  fetcher->want(held, "http://crl.test/b", 5s, [&](const auto& news) { after = text(*news); });
+  turns(2);
+  EXPECT_EQ(after, "crl.unreachable");
+}
+
+TEST_F(CrlFetcherTest, AProfileThatIsGoneIsTold) {
+  served[kUrl] = list();
+  EXPECT_EQ(said(slot(false)), "crl.missing");
+  EXPECT_EQ(said(std::make_shared<CrlSlot>(Digest{})), "crl.missing");
+}
+
+}  // namespace
+}  // namespace portcullis::clientauth

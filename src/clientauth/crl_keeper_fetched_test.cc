@@ -1,0 +1,134 @@
+#include <gtest/gtest.h>
+
+#include "clientauth/crl_keeper.h"
+#include "clientauth/test_crl_fetcher.h"
+
+namespace portcullis::clientauth {
+namespace {
+
+struct FetchedListsTest : CrlFetchTest {
+  // From `url`, for those slots: "new", "known", or the reason of the first.
+  std::string take(const std::string& bytes, const std::vector<std::shared_ptr<const CrlSlot>>& slots,
+                   const std::string& url = kUrl) {
+    auto from = std::make_shared<const revocation::CrlUrl>(url);
+    const CrlTaken taken =
+        keeper.take({std::make_shared<const revocation::CrlOrigin>(revocation::CrlOrigin{from, loop->wall_now(), 7ms}),
+                     bytes, slots});
+    next_update = taken.next_update;
+    if (taken.results.empty()) return "nobody";
+    if (taken.results.front().error) return std::string(taken.results.front().error->code);
+    return taken.changed ? "new" : "known";
+  }
+  std::optional<WallTime> next_update;
+};
+
+TEST_F(FetchedListsTest, AreVerifiedLikeAFiles) {
+  const auto held = slot();
+  EXPECT_EQ(take(revocation::make_crl(ca, {.spoil = true}), {held}), "crl.bad_signature");
+  EXPECT_EQ(take(revocation::make_crl(client, {}), {held}), "crl.unknown_issuer");
+  EXPECT_EQ(take(revocation::make_crl(ca, {.number = std::nullopt}), {held}), "crl.no_number");
+  EXPECT_EQ(take("\x30\x82", {held}), "crl.malformed");
+  EXPECT_EQ(take("<html>", {held}), "crl.malformed");
+  EXPECT_EQ(take("", {held}), "crl.malformed");
+  EXPECT_EQ(says(held, client), "crl.missing");
+  EXPECT_FALSE(keeper.take_news());
+  EXPECT_EQ(take(list({&client}), {held}), "new");
+  EXPECT_EQ(next_update, loop->wall_now() + 3600s);
+  EXPECT_EQ(says(held, client), "revoked");
+  EXPECT_TRUE(keeper.take_news());
+}
+
+TEST_F(FetchedListsTest, ANumberNeverGoesBackAndBrokenOnesChangeNothing) {
+  const auto held = slot();
+  EXPECT_EQ(take(list({&client}, 5), {held}), "new");
+  for (const std::string& bytes :
+       {list({}, 4), revocation::make_crl(ca, {.number = "\x06", .spoil = true}), std::string("no")}) {
+    EXPECT_NE(take(bytes, {held}), "new");
+    EXPECT_EQ(says(held, client), "revoked");
+  }
+  EXPECT_EQ(take(list({}, 4), {held}), "crl.superseded");
+  EXPECT_EQ(take(list({&client}, 5), {held}), "known");
+  EXPECT_EQ(take(list({}, 6), {held}), "new");
+  EXPECT_EQ(says(held, client), "good");
+}
+
+TEST_F(FetchedListsTest, AnothersListTakesNothingAway) {
+  // Who stands between serves another CA's list, which is sound: what was revoked stays so (I26).
+  const auto held = slot();
+  EXPECT_EQ(take(list({&client}, 5), {held}), "new");
+  EXPECT_EQ(take(revocation::make_crl(root, {}), {held}), "new");
+  EXPECT_EQ(says(held, client), "revoked");
+}
+
+TEST_F(FetchedListsTest, AnOlderListFromElsewhereDoesNotCountEither) {
+  const auto held = slot();
+  EXPECT_EQ(take(list({&client}, 5), {held}), "new");
+  take(list({}, 4), {held}, "http://crl.test/b");
+  EXPECT_EQ(says(held, client), "revoked");
+}
+
+TEST_F(FetchedListsTest, WhatVanishedFilesTakeAlongIsNotTheirs) {
+  const auto held = slot();
+  EXPECT_EQ(take(list({&client}), {held}), "new");
+  keeper.forget_vanished();
+  keeper.look();
+  EXPECT_EQ(says(held, client), "revoked");
+  EXPECT_EQ(slot(), held);
+  EXPECT_EQ(says(held, client), "revoked");
+}
+
+TEST_F(FetchedListsTest, GoToAllWhoHaveSomeFromThere) {
+  const auto mine = slot();
+  const auto theirs = keeper.slot("other", {{"/nowhere.crl"}, true}, {ca.certificate, root.certificate});
+  EXPECT_EQ(take(list({}, 1), {mine, theirs}), "new");
+  EXPECT_EQ(take(list({&client}, 2), {}), "new");
+  EXPECT_EQ(says(mine, client), "revoked");
+  EXPECT_EQ(says(theirs, client), "revoked");
+  EXPECT_EQ(take(list({}, 1), {}, "http://crl.test/b"), "nobody");
+}
+
+TEST_F(FetchedListsTest, ANewSlotInheritsWhatItsOwnAuthoritiesSigned) {
+  const auto held = slot();
+  EXPECT_EQ(take(list({&client}), {held}), "new");
+  const x509::Issued twin = pki.intermediate("CA", root);
+  const auto added = keeper.slot("strict", {{}, true}, {ca.certificate, root.certificate, twin.certificate});
+  EXPECT_EQ(says(added, client), "revoked");
+  const auto replaced = keeper.slot("strict", {{}, true}, {twin.certificate, root.certificate});
+  EXPECT_EQ(replaced->index()->lists(), 0U);
+  const auto files_only = keeper.slot("strict", {{"/nowhere.crl"}}, {ca.certificate, root.certificate});
+  EXPECT_EQ(files_only->index()->lists(), 0U);
+}
+
+TEST_F(FetchedListsTest, UrlsHaveAnEndAndTheUnusedAndExpiredGiveWayFirst) {
+  const auto held = slot();
+  const auto url = [](std::size_t i) { return "http://crl.test/" + std::to_string(i); };
+  const auto scoped = [this](std::size_t i, std::chrono::seconds left) {
+    revocation::TestCrl crl;
+    namespace der = revocation::der;
+    crl.idp = der::sequence(der::tlv(0xa0, der::tlv(0xa0, der::tlv(0x86, "http://crl.test/" + std::to_string(i)))));
+    crl.next_update = loop->wall_now() + left;
+    return revocation::make_crl(ca, crl);
+  };
+  for (std::size_t i = 0; i < CrlKeeper::kMostUrls; ++i) {
+    EXPECT_EQ(take(scoped(i, i == 7 ? 60s : 7200s), {held}, url(i)), "new") << i;
+  }
+  EXPECT_EQ(take(scoped(64, 7200s), {held}, url(64)), "crl.too_many_lists");
+  EXPECT_EQ(take(scoped(3, 7201s), {held}, url(3)), "known") << "those that are there are renewed";
+  clock.advance(10min);
+  turn();
+  EXPECT_EQ(take(scoped(64, 7200s), {held}, url(64)), "new");
+  EXPECT_EQ(take(scoped(7, 7200s), {held}, url(7)), "crl.too_many_lists");
+}
+
+TEST_F(FetchedListsTest, ListsOfOneUrlHaveAnEnd) {
+  const auto held = slot();
+  for (std::size_t i = 0; i <= CrlKeeper::kMostOfUrl; ++i) {
+    revocation::TestCrl crl;
+    namespace der = revocation::der;
+    crl.idp = der::sequence(der::tlv(0xa0, der::tlv(0xa0, der::tlv(0x86, "http://crl.test/" + std::to_string(i)))));
+    EXPECT_EQ(take(revocation::make_crl(ca, crl), {held}), i < CrlKeeper::kMostOfUrl ? "new" : "crl.too_many_lists");
+  }
+}
+
+}  // namespace
+}  // namespace portcullis::clientauth
