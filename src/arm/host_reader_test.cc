@@ -72,7 +72,7 @@ TEST(HostFile, NamesWhatThisBuildDoesNotActOn) {
   const model::HostConfig host = read(kEveryKey);
   std::vector<std::string> keys;
   for (const auto& later : host.unsupported_yet) keys.push_back(later.key);
-  EXPECT_EQ(keys, (std::vector<std::string>{"admin", "revocation.crl.mtls.fetch", "listeners"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{"admin", "listeners"}));
 
   const model::HostConfig some =
       read("client_auth: {sessions: tickets, ticket_key_file: k, client_cert_header: leaf, journal: 5}\n");

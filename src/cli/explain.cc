@@ -113,7 +113,7 @@ int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& 
   if (verifier != nullptr) told.mode = verifier->policy().mode;
   if (ask && told.answer.revocation_open) {
     const bool live = options.ask == AskAbout::kResponders;
-    auto asked = ask_about_revocation(*verifier, told.presented, opened.host, live);
+    auto asked = ask_about_revocation(*verifier, told.presented, opened.host, lists, live);
     if (!asked) return refuse_input(err, asked.error());
     told.at = asked->at;
     clientauth::settle_revocation(told.answer, std::move(asked->verdict), asked->at);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "clientauth/crl_keeper.h"
 #include "clientauth/verdict.h"
 #include "model/host_config.h"
 
@@ -15,10 +16,11 @@ struct AskedNow {
 };
 
 // The verdict on a client that presents this chain and was admitted as far as the chain goes. `verifier` asks for
-// revocation. `live`: responders are asked; else what a gateway has saved is looked at, and what it has not saved is
-// ocsp.unreachable, as if no responder were there. Nothing is saved. Errors: those of Loop::create() and
-// Resolver::create(), and fetch.bad_egress.
+// revocation, and its lists are `lists`. `live`: responders are asked, and lists fetched; else what a gateway has saved
+// is looked at, and what it has not saved is ocsp.unreachable, as if no responder were there, or crl.unreachable: lists
+// that were fetched are not saved. Nothing is saved here. Errors: those of Loop::create() and Resolver::create(), and
+// fetch.bad_egress.
 Result<AskedNow> ask_about_revocation(const clientauth::Verifier& verifier, const x509::CertificateList& presented,
-                                      const model::HostConfig& host, bool live);
+                                      const model::HostConfig& host, clientauth::CrlKeeper& lists, bool live);
 
 }  // namespace portcullis::cli

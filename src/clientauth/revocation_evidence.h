@@ -30,7 +30,7 @@ struct RevocationEvidence {
   std::optional<std::chrono::milliseconds> age, latency;  // since the answer or the list was fetched; of that fetch
   std::chrono::milliseconds waited{0};                    // by the request
   // OCSP's:
-  bool cache_hit = false;               // the answer was there when the connection asked for it
+  bool cache_hit = false;  // the answer was there when the connection asked for it
 
   std::string_view source_name() const;  // "ocsp", "crl", or empty
 };

@@ -100,5 +100,34 @@ TEST_F(RevocationEvidenceTest, TellsWhatAListSaidWhereItDecided) {
   EXPECT_EQ(describe_revocation(verdict, kNow), "revocation list: failed (crl.missing); allowed by the host file");
 }
 
+TEST_F(RevocationEvidenceTest, TellsWhereAListWasFetchedAndWhyNot) {
+  Verdict verdict;
+  const auto from = std::make_shared<const revocation::CrlUrl>("http://crl.test/a");
+  verdict.crl.decided = true;
+  verdict.crl.answer.status = revocation::CrlAnswer::Status::kGood;
+  verdict.crl.answer.reason = {};
+  verdict.crl.answer.origin =
+      std::make_shared<const revocation::CrlOrigin>(revocation::CrlOrigin{from, kNow - 90s, 12ms});
+  verdict.waited_for_lists = 15ms;
+  const RevocationEvidence good = revocation_evidence(verdict, kNow);
+  EXPECT_EQ(good.status, "good");
+  EXPECT_EQ(good.url, "http://crl.test/a");
+  EXPECT_EQ(good.age, 90s);
+  EXPECT_EQ(good.latency, 12ms);
+  EXPECT_EQ(good.waited, 15ms);
+  EXPECT_EQ(describe_revocation(verdict, kNow),
+            "revocation list: good, from http://crl.test/a, 90.000 s old, fetched in 0.012 s");
+  // An old list is at hand, and no newer one could be had.
+  verdict.crl.answer.status = revocation::CrlAnswer::Status::kUndetermined;
+  verdict.crl.answer.reason = "crl.expired";
+  verdict.crl.answer.failure = std::make_shared<const revocation::CrlFetchFailure>(
+      revocation::CrlFetchFailure{"crl.timeout", "http://crl.test/b", "nothing has come"});
+  const RevocationEvidence failed = revocation_evidence(verdict, kNow);
+  EXPECT_EQ(failed.reason, "crl.timeout");
+  EXPECT_EQ(failed.url, "http://crl.test/b");
+  EXPECT_EQ(failed.detail, "nothing has come");
+  EXPECT_EQ(failed.age, std::nullopt);
+}
+
 }  // namespace
 }  // namespace portcullis::clientauth

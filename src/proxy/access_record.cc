@@ -86,6 +86,7 @@ void add_revocation(JsonLine& line, const clientauth::Verdict& verdict, WallTime
   line.add("reason", evidence.reason);
   if (!evidence.detail.empty()) line.add("detail", evidence.detail);
   if (evidence.responder) line.add("responder", *evidence.responder);
+  if (evidence.url) line.add("url", *evidence.url);
   if (evidence.this_update) line.add_time("thisUpdate", *evidence.this_update);
   if (evidence.next_update) line.add_time("nextUpdate", *evidence.next_update);
   if (evidence.revoked_at) {
@@ -94,10 +95,9 @@ void add_revocation(JsonLine& line, const clientauth::Verdict& verdict, WallTime
   }
   if (evidence.age) line.add_seconds("age", *evidence.age);
   if (evidence.latency) line.add_seconds("latency", *evidence.latency);
-  if (evidence.source == RevocationEvidence::Source::kOcsp) {
-    line.add_seconds("waited", evidence.waited);
-    line.add("cacheHit", evidence.cache_hit);
-  }
+  const bool by_responder = evidence.source == RevocationEvidence::Source::kOcsp;
+  if (by_responder || evidence.url) line.add_seconds("waited", evidence.waited);
+  if (by_responder) line.add("cacheHit", evidence.cache_hit);
   line.add("allowed", evidence.allowed);
   line.end();
 }

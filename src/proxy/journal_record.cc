@@ -54,7 +54,7 @@ store::RevocationNote note_of(const clientauth::RevocationEvidence& evidence) {
   note.source = evidence.source_name();
   note.status = evidence.status;
   note.reason = evidence.reason;
-  note.responder = evidence.responder.value_or("");
+  note.responder = evidence.url ? *evidence.url : evidence.responder.value_or("");
   note.this_update = evidence.this_update.value_or(WallTime{});
   note.next_update = evidence.next_update.value_or(WallTime{});
   note.revoked_at = evidence.revoked_at.value_or(WallTime{});

@@ -140,6 +140,7 @@ Result<void> Control::make_workers(const model::HostConfig& host) {
   shared_ = std::make_unique<Shared>(metrics_);
   shared_->access_log = access_log_.get();
   shared_->ocsp = &ocsp_->service();
+  shared_->lists = &ocsp_->lists();
   shared_->store = store_.get();
   shared_->limits.configure(host.limits);
   shared_->closures.configure(host.limits.closures_per_s);
@@ -170,6 +171,9 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   if (!ocsp) return forward_error(ocsp);
   ocsp_ = std::move(*ocsp);
   ocsp_->on_revoked([this](const Digest& question) { review_by_answer(question); });
+  ocsp_->deliver_lists_by([this](clientauth::CrlDelivery delivery, std::function<void(clientauth::CrlTaken)> done) {
+    loop_->post([this, delivery = std::move(delivery), done = std::move(done)] { take_lists(delivery, done); });
+  });
   make_store(configuration.host);
   if (auto made = make_workers(configuration.host); !made) return made;
   model::Findings findings = std::move(loaded.findings);
@@ -274,6 +278,13 @@ Task<void> Control::follow_lists() {
     carryover_->lists().look();
     review_by_lists();
   }
+}
+
+void Control::take_lists(const clientauth::CrlDelivery& delivery,
+                         const std::function<void(clientauth::CrlTaken)>& done) {
+  clientauth::CrlTaken taken = carryover_->lists().take(delivery);
+  review_by_lists();
+  done(std::move(taken));
 }
 
 void Control::review_by_lists() {

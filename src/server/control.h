@@ -54,6 +54,8 @@ class Control {
   event::Task<void> first_publication(std::shared_ptr<const snapshot::Snapshot> snapshot, Sockets sockets);
   // Keeps the revocation lists true to their files, until drain().
   event::Task<void> follow_lists();
+  // What was fetched from a URL that certificates name: in force before `done` is told.
+  void take_lists(const clientauth::CrlDelivery& delivery, const std::function<void(clientauth::CrlTaken)>& done);
   // Where revocation lists have changed since the last call: live connections that are judged by some are judged again.
   void review_by_lists();
   // A responder says that a certificate is revoked: so are those of whom this question was asked. Any thread, so that

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "fetch/url.h"
+#include "server/crl_fetch.h"
 #include "server/ocsp_fetch.h"
 #include "telemetry/log.h"
 
@@ -15,8 +16,9 @@ using revocation::Outcome;
 
 namespace {
 
-// Responders that are counted by their name; certificates name them, so their number must have an end.
-constexpr std::size_t kNamedResponders = 64;
+// Responders, and URLs of lists, that are counted by their name; certificates name them, so their number must have an
+// end.
+constexpr std::size_t kMostNamed = 64;
 
 }  // namespace
 
@@ -76,6 +78,9 @@ OcspThread::OcspThread(std::unique_ptr<event::Loop> loop, net::Resolver& resolve
     return fetch_ocsp(client, std::move(request), deadline);
   };
   service_ = std::make_unique<clientauth::OcspService>(*loop_, *answers_, fetch);
+  lists_ = std::make_unique<clientauth::CrlFetcher>(
+      *loop_, [client](std::string url, Deadline deadline) { return fetch_crl(client, std::move(url), deadline); });
+  lists_->on_fetched([this](const clientauth::CrlNews& news) { count(news); });
   stapler_ = std::make_unique<Stapler>(*loop_, fetch);
   service_->on_answer([this](const OcspAnswer& heard) { count(heard); });
   service_->on_revoked([this](const OcspAnswer& answer) {
@@ -87,15 +92,20 @@ OcspThread::OcspThread(std::unique_ptr<event::Loop> loop, net::Resolver& resolve
 
 OcspThread::~OcspThread() { stop(); }
 
+std::string OcspThread::label_of(const std::string& url, Labels& labels) {
+  auto label = labels.find(url);
+  if (label == labels.end()) {
+    if (labels.size() >= kMostNamed) return "other";
+    const auto parsed = fetch::parse_url(url);
+    label = labels.emplace(url, parsed ? parsed->shown() : "unusable").first;
+  }
+  return label->second;
+}
+
 void OcspThread::count(const OcspAnswer& heard) {
   const Outcome outcome = heard.status.outcome;
   if (outcome == Outcome::kNoResponder && heard.query->responder.empty()) return;
-  auto label = labels_.find(heard.query->responder);
-  if (label == labels_.end() && labels_.size() < kNamedResponders) {
-    const auto url = fetch::parse_url(heard.query->responder);
-    label = labels_.emplace(heard.query->responder, url ? url->shown() : "unusable").first;
-  }
-  const std::string responder = label == labels_.end() ? "other" : label->second;
+  const std::string responder = label_of(heard.query->responder, responders_);
   const std::string_view reason = revocation::reason_of(outcome);
   const std::string result(reason.empty() ? revocation::summary(outcome) : reason.substr(reason.find('.') + 1));
   metrics_
@@ -113,6 +123,23 @@ void OcspThread::count(const OcspAnswer& heard) {
                                       {"detail", heard.status.detail}});
 }
 
+void OcspThread::count(const clientauth::CrlNews& news) {
+  const std::string url = label_of(news.url, list_servers_);
+  const auto& failure = news.failure;
+  const std::string result(failure == nullptr ? "ok" : failure->reason.substr(failure->reason.find('.') + 1));
+  metrics_
+      .counter("portcullis_crl_fetches_total", "Fetches of revocation lists by URL and result.",
+               {{"url", url}, {"result", result}})
+      .add();
+  metrics_
+      .counter("portcullis_crl_fetch_milliseconds_total", "Time that fetches of revocation lists took, by URL.",
+               {{"url", url}})
+      .add(static_cast<std::uint64_t>(news.latency.count()));
+  if (failure == nullptr) return;
+  telemetry::log_warn("crl.fetch_failed",
+                      {{"url", news.url}, {"reason", failure->reason}, {"detail", failure->detail}});
+}
+
 void OcspThread::start() {
   thread_ = std::thread([this] { loop_->run(); });
 }
@@ -126,6 +153,7 @@ Task<void> OcspThread::end() {
   co_await client_->shut_down();
   co_await service_->finish();
   service_->remember_by({});
+  co_await lists_->finish();
   co_await stapler_->finish();
   loop_->stop();
 }

@@ -1,13 +1,16 @@
 // OcspThread: the thread that asks OCSP responders, about clients and for the staples of the gateway's own
-// certificates, with a loop and an HTTP client of its own: the control thread may be busy compiling, and workers end
-// while the process goes on. The workers' loops outlive it: stop() it when the workers' threads have ended and before
-// they are destroyed.
+// certificates, and fetches the revocation lists that clients' certificates name, with a loop and an HTTP client of its
+// own: the control thread may be busy compiling, and workers end while the process goes on. The workers' loops outlive
+// it: stop() it when the workers' threads have ended and before they are destroyed.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <thread>
 
+#include "clientauth/crl_fetcher.h"
 #include "clientauth/ocsp_service.h"
 #include "fetch/client.h"
 #include "model/finding.h"
@@ -43,27 +46,34 @@ class OcspThread {
   void on_revoked(std::function<void(const Digest& question)> told) { told_revoked_ = std::move(told); }
   // Before start(). What is remembered over a restart; let go of on this thread when it ends.
   void remember_by(clientauth::OcspService::Memory memory) { service_->remember_by(std::move(memory)); }
+  // Before start(). Takes what was fetched to the CrlKeeper; called on this thread.
+  void deliver_lists_by(clientauth::CrlFetcher::Deliver deliver) { lists_->deliver_by(std::move(deliver)); }
   void start();                                 // control thread
   void configure(fetch::AddressPolicy policy);  // any thread
   void stop();                                  // control thread; cancels what is under way; a second call does nothing
 
   clientauth::OcspService& service() { return *service_; }
+  clientauth::CrlFetcher& lists() { return *lists_; }
   Stapler& stapler() { return *stapler_; }
 
  private:
   OcspThread(std::unique_ptr<event::Loop> loop, net::Resolver& resolver, fetch::ClientOptions options,
              telemetry::Registry& metrics, std::shared_ptr<clientauth::OcspAnswers> answers);
   void count(const clientauth::OcspAnswer& heard);
+  void count(const clientauth::CrlNews& news);
   event::Task<void> end();
 
   std::unique_ptr<event::Loop> loop_;
   std::unique_ptr<fetch::Client> client_;
   std::shared_ptr<clientauth::OcspAnswers> answers_;
   std::unique_ptr<clientauth::OcspService> service_;
+  std::unique_ptr<clientauth::CrlFetcher> lists_;
   std::unique_ptr<Stapler> stapler_;
   telemetry::Registry& metrics_;
   std::function<void(const Digest&)> told_revoked_;
-  std::map<std::string, std::string> labels_;  // a responder's URL and the label it is counted by
+  using Labels = std::map<std::string, std::string>;  // a URL and the label it is counted by
+  static std::string label_of(const std::string& url, Labels& labels);
+  Labels responders_, list_servers_;
   std::thread thread_;
 };
 

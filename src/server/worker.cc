@@ -61,6 +61,7 @@ Worker::Worker(std::size_t index, std::unique_ptr<event::Loop> loop, Shared& sha
     : loop_(std::move(loop)),
       shared_(shared),
       ocsp_(*loop_, *shared.ocsp),
+      lists_(*loop_, *shared.lists),
       upstream_(*loop_),
       upstream_h2_(*loop_, buffers_),
       balancer_(index),
@@ -141,6 +142,7 @@ void Worker::drain() {
 void Worker::cut_off() {
   loop_->post([this] {
     ocsp_.give_up();
+    lists_.give_up();
     reviewer_.live().for_each([](LiveConnection& served) {
       served.control.cut_off();
       if (served.watch != nullptr) served.watch->cancel();
@@ -298,7 +300,7 @@ Task<void> Worker::serve_tls(LiveConnection& served, std::string first_bytes) {
   if (info.resumed) shared_.resumed.add();
   connection.tls = &stream;
   connection.listener = &connection.address->listeners[info.listener];
-  connection.admission = clientauth::Admission(info.peer, connection.listener->verifier, &ocsp_);
+  connection.admission = clientauth::Admission(info.peer, connection.listener->verifier, &ocsp_, &lists_);
   connection.admission.begin(loop_->wall_now());
   proxy::journal_handshake(connection, services_);
   reviewer_.handshake_done(served);

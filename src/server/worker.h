@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "clientauth/crl_desk.h"
 #include "clientauth/ocsp_desk.h"
 #include "conn/exchange.h"
 #include "event/loop.h"
@@ -41,6 +42,7 @@ struct Shared {
   std::atomic<std::uint64_t> next_connection{1};
   telemetry::AccessLogSink* access_log = nullptr;
   clientauth::OcspService* ocsp = nullptr;
+  clientauth::CrlFetcher* lists = nullptr;
   store::Store* store = nullptr;
 };
 
@@ -84,6 +86,7 @@ class Worker {
   Shared& shared_;
   net::BufferPool buffers_;
   clientauth::OcspDesk ocsp_;
+  clientauth::CrlDesk lists_;
   upstream::ConnectionPool upstream_;
   upstream::H2Pool upstream_h2_;
   upstream::Balancer balancer_;

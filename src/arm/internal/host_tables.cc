@@ -170,15 +170,6 @@ const Table<ClientAuth>& client_auth_table() {
   return table;
 }
 
-void read_revocation(Context& context, const Node& node, const std::string& pointer, Host& host) {
-  read_object(context, node, pointer, revocation_table(), host.revocation);
-  for (const auto& source : host.revocation.crl) {
-    if (!source.second.fetch) continue;
-    const std::string at = pointer_to(pointer_to(pointer_to(pointer, "crl"), source.first), "fetch");
-    host.unsupported_yet.push_back({"revocation.crl." + source.first + ".fetch", "fetching revocation lists", at});
-  }
-}
-
 const Table<Egress>& egress_table() {
   using E = Egress;
   static const Table<E> table{
@@ -256,8 +247,8 @@ const Table<HostConfig>& host_table() {
         "Values of a template's `reference()` and its kin, by the resource id or name that they ask for."},
        {"unenforced", spelled_list<Host>(&Host::unenforced, {"waf", "jwt", "fips", "client_address"}),
         "Protection that a document may ask for although nothing here enforces it; said again at every start."},
-       {"revocation", Field<Host>(read_revocation, object_shape(revocation_table())),
-        "How revocation is checked where verifyClientRevocation is OCSP."},
+       {"revocation", object<Host>(&Host::revocation, revocation_table()),
+        "How revocation is checked where verifyClientRevocation is OCSP, or a profile has CRLs."},
        {"egress", object<Host>(&Host::egress, egress_table()),
         "Where the gateway's own requests (OCSP, CRL, error pages) may go; names are resolved first."},
        {"listeners",

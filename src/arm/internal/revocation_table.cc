@@ -14,7 +14,9 @@ const Table<CrlSource>& crl_source_table() {
       "revocation.crl entry",
       {{"files", texts<C>(&C::files),
         "Files and directories of CRLs, full and delta, PEM or DER; read anew when they change."},
-       {"fetch", boolean<C>(&C::fetch), "Also fetch the CRLs that certificates name."}}};
+       {"fetch", boolean<C>(&C::fetch),
+        "Also fetch the CRLs that certificates name (http, https), where none at hand is about them. `timeout`, "
+        "`cold_cache`, `unreachable` and `egress` hold for that too."}}};
   return table;
 }
 
@@ -31,11 +33,13 @@ const Table<Revocation>& revocation_table() {
                                                   {"allow", RevocationAction::kAllow}};
   static const Table<R> table{
       "revocation",
-      {{"timeout", duration<R>(&R::timeout, 100ms, 60s), "How long one answer may take."},
+      {{"timeout", duration<R>(&R::timeout, 100ms, 60s),
+        "How long a client waits for one answer, or for one CRL that has to be fetched."},
        {"cold_cache",
         enumerator<R>(&R::cold_cache, Names<ColdCache>{{"wait", ColdCache::kWait}, {"refuse", ColdCache::kRefuse}}),
-        "While the first answer is on its way: wait for it, or refuse."},
-       {"unreachable", enumerator<R>(&R::unreachable, actions), "Where the responder cannot be reached."},
+        "While the first answer, or a CRL, is on its way: wait for it, or refuse."},
+       {"unreachable", enumerator<R>(&R::unreachable, actions),
+        "Where the responder, or the server of a CRL, cannot be reached."},
        {"unknown", enumerator<R>(&R::unknown, actions), "Where the responder does not know the certificate."},
        {"no_responder", enumerator<R>(&R::no_responder, actions),
         "Where the certificate names no responder, or no CRL is about it."},

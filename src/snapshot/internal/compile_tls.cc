@@ -116,6 +116,10 @@ void add_lists(const model::Gateway& gateway, const model::SslProfile& profile, 
   lists.leniency = leniency(host.revocation);
   lists.first = !order.empty() && order.front() == model::RevocationSource::kCrl;
   lists.intermediates = host.revocation.intermediates;
+  if (source->fetch) {
+    const bool waits = host.revocation.cold_cache == model::ColdCache::kWait;
+    lists.fetch = clientauth::CrlFetchPolicy{host.revocation.timeout, waits};
+  }
   policy.crl = std::move(lists);
 }
 
