@@ -34,7 +34,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="5 or more decide best (%(default)s)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of one reading (%(default)s)")
     parser.add_argument("--instructions", nargs="?", const="all", metavar="OPERATIONS",
-                        help="count instructions under callgrind, too; of: " + ", ".join(instructions.OPERATIONS) + " (all)")
+                        help="count instructions, too; of: " + ", ".join(instructions.OPERATIONS) + " (all)")
+    parser.add_argument("--counter", choices=list(instructions.COUNTERS), default="callgrind",
+                        help="of instructions: callgrind, or the real CPU step by step: minutes for a handshake (%(default)s)")
     parser.add_argument("--json", type=Path, help="where the results go (build/bench/results-TIME.json)")
     parser.add_argument("--build-dir", type=Path, default=ROOT / "build" / "release", help="whose programs are used")
     parser.add_argument("--portcullis", type=Path, help="another gateway binary")
@@ -85,7 +87,8 @@ class Bench:
         scale = Scale(seconds=arguments.seconds)
         if arguments.tiny:
             scale = Scale(0.05, 20, 50, (100, 300), 2, 0.2,
-                          {**dict.fromkeys(instructions.OPERATIONS, (2, 6)), "keepalive": (20, 60)}, distinct_clients=40)
+                          {**dict.fromkeys(instructions.OPERATIONS, (2, 6)), "keepalive": (20, 60)},
+                          stepped_operations=dict.fromkeys(instructions.OPERATIONS, 2), distinct_clients=40)
         self.field = Field(build / "bench" / "bench-loadgen", own_cores, scale)
         chains = pki.chains(build / "bench" / "pki")
         self.backend = Backend(build / "bench" / "bench-backend", self.folder, own_cores)
@@ -107,7 +110,9 @@ class Bench:
                 self.failed = True
                 self.arguments.instructions = None
             if self.arguments.instructions:
-                out["instructions"] = instructions.count(self.arguments.instructions, self.field, self.peers, progress)
+                out["counter"] = self.arguments.counter
+                out["instructions"] = instructions.count(self.arguments.instructions, self.arguments.counter, self.field,
+                                                         self.peers, self.arguments.rounds, progress)
         finally:
             for server in (*self.peers.values(), self.backend):
                 server.stop()
@@ -167,7 +172,7 @@ class Bench:
             out["measures"][key]["skipped"] = skipped
             print("\n" + "\n".join(report.lines_of(out["measures"][key], MEASURES[key], skipped, self.field.scale)))
         if "instructions" in out:
-            print("\n" + "\n".join(report.instruction_lines(out["instructions"])))
+            print("\n" + "\n".join(report.instruction_lines(out["instructions"], out["counter"])))
         print("\n" + "\n".join(report.closing_lines(out["measures"])))
         stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
         file = self.arguments.json or self.folder.parent / f"results-{stamp}.json"

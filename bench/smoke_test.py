@@ -7,14 +7,17 @@ usage: smoke_test.py --build-dir DIR [UNITTEST ARGUMENTS]
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
 from field.decide import interval, verdict
-from field.measures import MEASURES
+from field.measures import MEASURES, Field, Scale
+from field.stepping import Stepper
 
 BENCH = Path(__file__).resolve().parent
 BUILD = BENCH.parent / "build" / "release"
@@ -101,6 +104,85 @@ class Smoke(unittest.TestCase):
         run, _ = run_bench("--measures", "nonsense")
         self.assertEqual(run.returncode, 2)
         self.assertIn("there are: full13", run.stderr)
+
+
+# Says that it is ready, and again after each byte that it reads, for which it runs so many rounds of two instructions, and one string instruction that is repeated as often.
+KNOWN_WORK = """
+#include <unistd.h>
+static char from[8192], to[8192];
+int main(void) {
+  char size = 0;
+  while (write(1, "", 1) == 1 && read(0, &size, 1) == 1) {
+    long rounds = size * 100L, count = size * 100L;
+    char *source = from, *target = to;
+    __asm__ volatile("1: dec %0; jnz 1b; rep movsb" : "+r"(rounds), "+c"(count), "+S"(source), "+D"(target) : : "memory", "cc");
+  }
+}
+"""
+
+
+class Stepping(unittest.TestCase):
+    """The counter that steps the CPU. Where the kernel does not allow that, it must say so, and that is all."""
+
+    stepper: Stepper
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.stepper = Stepper(BUILD / "bench" / "bench-stepcount", Field(BUILD / "bench" / "bench-loadgen", set(), Scale()))
+
+    def count(self, process: subprocess.Popen, counts: Path, size: int) -> int:
+        """Instructions of that program for one byte."""
+        assert process.stdin is not None and process.stdout is not None
+        lines = len(counts.read_text().splitlines())
+        process.send_signal(signal.SIGUSR1)
+        self.await_lines(counts, lines + 1)
+        process.stdin.write(bytes([size]))
+        process.stdin.flush()
+        self.assertEqual(len(process.stdout.read(1)), 1)
+        process.send_signal(signal.SIGUSR2)
+        return int(self.await_lines(counts, lines + 2)[-1])
+
+    def await_lines(self, counts: Path, number: int) -> list[str]:
+        deadline = time.monotonic() + 60
+        while len(lines := counts.read_text().splitlines()) < number:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        return lines
+
+    def test_instructions_are_counted_to_the_last_one(self) -> None:
+        if self.stepper.why_not():
+            self.skipTest(self.stepper.why_not())
+        with tempfile.TemporaryDirectory() as folder:
+            program, counts = Path(folder) / "known-work", Path(folder) / "counts"
+            subprocess.run(["g++", "-x", "c++", "-O1", "-o", program, "-"], input=KNOWN_WORK, text=True, check=True)
+            command = [self.stepper.program, counts, program]
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+                assert process.stdin is not None and process.stdout is not None
+                self.assertEqual(len(process.stdout.read(1)), 1)
+                # The first byte is the one for which functions are looked up.
+                _, few, more, many = (self.count(process, counts, size) for size in (1, 1, 21, 81))
+                process.stdin.close()
+                self.assertEqual(process.wait(60), 0)
+            self.assertEqual((more - few, many - few), (2 * 20 * 100, 2 * 80 * 100))
+
+    def test_a_request_is_counted(self) -> None:
+        run, results = run_bench("--measures", "none", "--instructions", "keepalive", "--counter", "step", "--rounds", "1")
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        self.assertIn("stepping the CPU", run.stdout)
+        seen = results["instructions"]["keepalive"]["portcullis"]
+        if self.stepper.why_not():
+            self.assertEqual(seen, self.stepper.why_not())
+        else:
+            self.assertGreater(seen["value"], 10_000)
+            self.assertLess(seen["value"], 200_000)
+
+    def test_who_may_not_trace_is_told_why(self) -> None:
+        self.assertIn("is not built", Stepper(Path("/nonexistent"), self.stepper.field).why_not())
+        with tempfile.TemporaryDirectory() as folder:
+            refused = Path(folder) / "refused"
+            refused.write_text("#!/bin/sh\necho may not trace >&2\nexit 77\n")
+            refused.chmod(0o755)
+            self.assertEqual(Stepper(refused, self.stepper.field).why_not(), "may not trace")
 
 
 if __name__ == "__main__":

@@ -118,6 +118,7 @@ class Scale:
     reload_gap: float = 1.0
     instruction_operations: dict[str, tuple[int, int]] = field(default_factory=lambda: {
         "full": (20, 120), "new": (20, 120), "resume": (20, 120), "keepalive": (500, 4_500)})
+    stepped_operations: dict[str, int] = field(default_factory=lambda: {"full": 1, "new": 1, "resume": 1, "keepalive": 50})
     distinct_clients: int = 100_000
 
     def fill(self, text: str) -> str:

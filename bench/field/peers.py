@@ -111,8 +111,9 @@ class Peer(Server):
     """A server under measurement. `wrap` goes before its command (valgrind); `single` asks for one process only."""
 
     program = ""
-    under_valgrind = True
+    countable = True  # its instructions
     trusted_chains = 1  # CA chains that the listener `ec` trusts; Portcullis only
+    issuer_dn = False  # the issuer-DN rule of its profiles; Portcullis only
     serves_on_first_thread = True
     client_auth = "{}"  # of the host file, as YAML; Portcullis only
     ocsp_responder = ""  # the URL of the one that is asked about clients; empty: none is; Portcullis only
@@ -234,7 +235,7 @@ backend be
 
 class Caddy(Peer):
     program = "caddy"
-    under_valgrind = False  # Go's runtime does not bear it
+    countable = False  # Go's runtime does not bear valgrind, and serves on any thread
 
     def version(self) -> str:
         return said_by("/usr/bin/caddy", "version").split()[0]
@@ -310,7 +311,8 @@ class Portcullis(Peer):
                                           for name, chain in self.chains.items()] + others,
             "sslProfiles": [{"name": name, "properties": {
                 "trustedClientCertificates": [name] + [other["name"] for other in others if name == "ec"],
-                "clientAuthConfiguration": {"verifyClientAuthMode": "Strict", "verifyClientRevocation": revocation}}}
+                "clientAuthConfiguration": {"verifyClientAuthMode": "Strict", "verifyClientRevocation": revocation,
+                                            "verifyClientCertIssuerDN": self.issuer_dn}}}
                             for name in self.chains],
             "frontendIPConfigurations": [{"name": "local", "properties": {}}],
             "frontendPorts": [{"name": name, "properties": {"port": port}} for name, port in self.ports.items()],

@@ -6,7 +6,7 @@ import statistics
 from typing import Any
 
 from .decide import interval, summary, verdict
-from .instructions import OPERATIONS
+from .instructions import COUNTERS, OPERATIONS
 from .measures import MEASURES, Measure, Scale
 
 OURS = "portcullis"
@@ -83,17 +83,19 @@ def lines_of(judged: dict[str, Any], measure: Measure, skipped: dict[str, str], 
     return lines
 
 
-def instruction_lines(counts: dict[str, dict[str, float | str]]) -> list[str]:
-    lines = ["instructions of one operation (callgrind)"]
+def instruction_lines(counts: dict[str, dict[str, dict[str, Any] | str]], counter: str) -> list[str]:
+    lines = [f"instructions of one operation ({COUNTERS[counter]})"]
     for key, peers in counts.items():
         lines.append(f"  {OPERATIONS[key].title}")
         ours = peers.get(OURS)
+        ours = ours["value"] if isinstance(ours, dict) else None
         for peer, seen in peers.items():
             if isinstance(seen, str):
                 lines.append(f"    {peer:<11}  skipped: {seen}")
                 continue
-            ratio = f"   ours is {ours / seen:.2f} of it" if isinstance(ours, float) and peer != OURS else ""
-            lines.append(f"    {peer:<11}{seen:>14,.0f}{ratio}")
+            ratio = f"   ours is {ours / seen['value']:.2f} of it" if ours is not None and peer != OURS else ""
+            spread = f"   {min(seen['readings']):,.0f} .. {max(seen['readings']):,.0f}" if len(seen["readings"]) > 1 else ""
+            lines.append(f"    {peer:<11}{seen['value']:>14,.0f}{spread}{ratio}")
     return lines
 
 

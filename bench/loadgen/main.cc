@@ -81,6 +81,7 @@ json measure(const Options& options, AnyLoad& load) {
   } else if (options.warmup > 0) {
     warm = load.run(std::max<std::uint64_t>(options.warmup, options.connections), 0, true);
   }
+  if (options.hold) raise(SIGSTOP);
   const Usage before = usage_of(options.server_pids);
   const double own_before = own_cpu_us();
   Totals totals = load.run(options.operations, options.seconds, false);

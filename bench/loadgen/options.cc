@@ -27,6 +27,7 @@ constexpr std::string_view kUsage =
   --keys FILE          PEM private keys for them, used in turn; without it fresh P-256 keys
   --server-pids A,B    processes whose CPU time and memory are read
   --patience S         a phase that lasts longer is broken off (60)
+  --hold               stop (SIGSTOP) before the measured phase, until somebody sends SIGCONT
 
 Prints one JSON object: operations, losses, latencies in µs, the servers' CPU time in µs an operation.
 )";
@@ -81,29 +82,23 @@ void apply(Options& options, const char* name, const char* value) {
   if (key == "issuer") options.issuer = value;
   if (key == "keys") options.keys = value;
   if (key == "server-pids") options.server_pids = pids_of(value);
+  if (key == "hold") options.hold = true;
   if (key == "patience") options.patience = number<double>(name, value, 0.001, 3600);
 }
 
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
-  static const option kOptions[] = {{"mode", required_argument, nullptr, 'x'},
-                                    {"port", required_argument, nullptr, 'x'},
-                                    {"path", required_argument, nullptr, 'x'},
-                                    {"plain", no_argument, nullptr, 'x'},
-                                    {"tls12", no_argument, nullptr, 'x'},
-                                    {"connections", required_argument, nullptr, 'x'},
-                                    {"streams", required_argument, nullptr, 'x'},
-                                    {"operations", required_argument, nullptr, 'x'},
-                                    {"seconds", required_argument, nullptr, 'x'},
-                                    {"warmup", required_argument, nullptr, 'x'},
-                                    {"clients", required_argument, nullptr, 'x'},
-                                    {"issuer", required_argument, nullptr, 'x'},
-                                    {"keys", required_argument, nullptr, 'x'},
-                                    {"server-pids", required_argument, nullptr, 'x'},
-                                    {"patience", required_argument, nullptr, 'x'},
-                                    {"help", no_argument, nullptr, 'h'},
-                                    {nullptr, 0, nullptr, 0}};
+  static const option kOptions[] = {
+      {"mode", required_argument, nullptr, 'x'},     {"port", required_argument, nullptr, 'x'},
+      {"path", required_argument, nullptr, 'x'},     {"plain", no_argument, nullptr, 'x'},
+      {"tls12", no_argument, nullptr, 'x'},          {"connections", required_argument, nullptr, 'x'},
+      {"streams", required_argument, nullptr, 'x'},  {"operations", required_argument, nullptr, 'x'},
+      {"seconds", required_argument, nullptr, 'x'},  {"warmup", required_argument, nullptr, 'x'},
+      {"clients", required_argument, nullptr, 'x'},  {"issuer", required_argument, nullptr, 'x'},
+      {"keys", required_argument, nullptr, 'x'},     {"server-pids", required_argument, nullptr, 'x'},
+      {"patience", required_argument, nullptr, 'x'}, {"hold", no_argument, nullptr, 'x'},
+      {"help", no_argument, nullptr, 'h'},           {nullptr, 0, nullptr, 0}};
   Options options;
   int index = 0;
   for (int found = 0; (found = getopt_long(argc, argv, "", kOptions, &index)) != -1;) {

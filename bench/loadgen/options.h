@@ -33,6 +33,7 @@ struct Options {
   std::string keys;                // PEM file of private keys for them, used in turn; empty: fresh P-256 keys
   std::vector<pid_t> server_pids;  // whose CPU time and memory are read
   double patience = 60;            // seconds after which a phase is broken off
+  bool hold = false;               // stop ourselves (SIGSTOP) before the measured phase, until SIGCONT
 };
 
 // Ends the process with status 64 and kUsage where the command line is wrong.
