@@ -225,7 +225,7 @@ Task<CrlAnswers> Admission::await_lists(std::shared_ptr<const PeerRecord> peer,
   const CrlCheck::Fetches fetches = crl_.fetches();
   CrlDesk* const desk = crl_.desk();
   for (std::size_t i = 0; i < fetches.size(); ++i) {
-    const std::shared_ptr<CrlDesk::Check> check = fetches[i];
+    const std::shared_ptr<CrlDesk::Check>& check = fetches[i];
     while (check != nullptr && revocation::wants_list(answers[i]) && !any_revoked(answers)) {
       const CrlDesk::Waited more = co_await desk->next(check);
       *waited += more.span;
