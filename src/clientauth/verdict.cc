@@ -189,6 +189,14 @@ void note(OcspEvidence& evidence, const OcspDesk::Check& check, const revocation
   if (decision.by_leniency) log_leniency(*check.query, status);
 }
 
+// What the table already holds decides: nobody has been asked.
+void refuse_by_known(Verdict& verdict, std::shared_ptr<const OcspAnswer> known, const revocation::Decision& decision) {
+  verdict.ocsp.reason = revocation::reason_of(known->status.outcome);
+  verdict.ocsp.answer = std::move(known);
+  verdict.ocsp.asked = verdict.ocsp.cache_hit = true;
+  refuse_by(verdict, decision);
+}
+
 void judge_by_lists(Verdict& verdict, const PeerRecord& peer, const CrlPolicy& policy, const CrlAnswers& answers) {
   bool leaf = true;
   for (const revocation::CrlAnswer& answer : answers) {
@@ -274,6 +282,13 @@ Task<bool> Admission::judge_one(Asked* asked, std::size_t i, Verdict* verdict) {
   const std::shared_ptr<OcspDesk::Check> one = asked->checks[i];
   if (one == nullptr || (crl != nullptr && revocation::settles(asked->lists[i], crl->first))) {
     const revocation::Decision decision = revocation::decide(asked->lists[i], policy.leniency);
+    // A list that does not hold the certificate takes back nothing that its responder has said (I26).
+    std::shared_ptr<const OcspAnswer> known = desk_->known(*asked->peer->ocsp[i], asked->now);
+    if (decision.admitted && known != nullptr && known->status.outcome == Outcome::kRevoked) {
+      const revocation::Decision revoked = revocation::decide(known->status, {});
+      refuse_by_known(*verdict, std::move(known), revoked);
+      co_return false;
+    }
     co_return pass_by_lists(*verdict, *asked->peer, asked->lists[i], decision, i == 0);
   }
   verdict->ocsp.asked = true;
@@ -331,12 +346,10 @@ Verdict Admission::standing(WallTime now) {
     if (decision.admitted) continue;
     if (joint.by_crl) {
       verdict.crl = {by_lists[i], true, false};
+      refuse_by(verdict, decision);
     } else {
-      verdict.ocsp.answer = known;
-      verdict.ocsp.reason = revocation::reason_of(known->status.outcome);
-      verdict.ocsp.asked = verdict.ocsp.cache_hit = true;
+      refuse_by_known(verdict, known, decision);
     }
-    refuse_by(verdict, decision);
     break;
   }
   return verdict;

@@ -1,5 +1,7 @@
 #include "clientauth/test_ocsp_service.h"
 #include "clientauth/verdict.h"
+#include "revocation/test_crls.h"
+#include "x509/sha256.h"
 
 namespace portcullis::clientauth {
 namespace {
@@ -199,6 +201,27 @@ TEST_F(OcspVerdictTest, RefusesTheNextRequestOnceRevoked) {
   pass(3600s * 90 / 100);
   turns(3);
   EXPECT_EQ(verdict(*admission).reason_code, "client_cert.revoked");
+}
+
+// A list may be older than what the responder said.
+TEST_F(OcspVerdictTest, I26AGoodListThatComesFirstDoesNotTakeBackARevocation) {
+  const auto slot = std::make_shared<CrlSlot>(x509::sha256("here"));
+  const std::string bytes = revocation::make_crl(ca, {});
+  slot->set(revocation::CrlIndex::build({{revocation::parse_crl(bytes).value().crl, ca.certificate}}));
+  ClientPolicy made = verifier()->policy();
+  made.crl = CrlPolicy{slot, {}, true, false};
+  const auto by = std::make_shared<Verifier>(std::move(made));
+  EXPECT_EQ(verdict(*admit(client, by)).log_value, "SUCCESS");
+  EXPECT_TRUE(requests.empty()) << "the list settles it";
+  says.status = V_OCSP_CERTSTATUS_REVOKED;
+  EXPECT_EQ(verdict(client).reason_code, "client_cert.revoked") << "by the responder, on another listener";
+  const auto again = admit(client, by);
+  const Verdict refused = verdict(*again);
+  EXPECT_EQ(refused.outcome, Verdict::Outcome::kRefused);
+  EXPECT_EQ(refused.log_value, "FAILED:certificate revoked");
+  EXPECT_NE(refused.ocsp.answer, nullptr);
+  EXPECT_TRUE(refused.ocsp.cache_hit);
+  EXPECT_EQ(again->standing(loop->wall_now()).reason_code, "client_cert.revoked");
 }
 
 TEST_F(OcspVerdictTest, LetsPassWhatTheOperatorAllowsAndSaysSo) {
