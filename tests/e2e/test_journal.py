@@ -394,9 +394,9 @@ class JournalLife(GatewayCase):
         path.parent.mkdir(mode=0o700)
         path.write_bytes(b"not a database, but quite long enough to be taken for one " * 100)
         gateway.start()
+        env.wait_until("it to be set aside", lambda: gateway.events("journal.damaged"))
         self.served(gateway)
         await_rows(gateway, 1)
-        self.assertTrue(gateway.events("journal.damaged"))
         self.assertTrue(Path(f"{path}.damaged").read_bytes().startswith(b"not a database"))
         gateway.stop()
 
