@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <unordered_map>
 #include <utility>
 
 #include "event/loop.h"
@@ -40,17 +41,20 @@ class RenewalQueue {
     const auto after = static_cast<std::int64_t>(static_cast<double>(left.count()) * part(random_));
     return std::max(std::chrono::milliseconds(after), kSoonest);
   }
+  // In place of when it was due before, if it was.
   void add(const std::shared_ptr<T>& what, std::chrono::milliseconds after) {
-    if (closed_ || entries_.size() >= most_) return;
-    const MonoTime due = loop_.now() + after;
-    const auto placed = entries_.emplace(due, what);
-    if (placed == entries_.begin()) loop_.timers().arm(timer_, due);
+    if (closed_) return;
+    if (const auto before = places_.find(what.get()); before != places_.end()) remove(before->second);
+    if (entries_.size() >= most_) return;
+    place(loop_.now() + after, what);
+    if (entries_.begin()->second.thing == what.get()) loop_.timers().arm(timer_, entries_.begin()->first);
   }
   // Nothing is due any more.
   void close() {
     closed_ = true;
     timer_.disarm();
     entries_.clear();
+    places_.clear();
   }
 
  private:
@@ -66,14 +70,34 @@ class RenewalQueue {
     RenewalQueue& queue_;
   };
 
+  // The address tells entries apart, also of what is no longer there.
+  struct Entry {
+    const T* thing;
+    std::weak_ptr<T> what;
+  };
+  using Entries = std::multimap<MonoTime, Entry>;
+
+  void place(MonoTime due, const std::shared_ptr<T>& what) {
+    places_[what.get()] = entries_.emplace(due, Entry{what.get(), what});
+  }
+  void remove(typename Entries::iterator entry) {
+    places_.erase(entry->second.thing);
+    entries_.erase(entry);
+  }
+
   void run() {
     const MonoTime now = loop_.now();
     while (!entries_.empty() && entries_.begin()->first <= now) {
       const auto first = entries_.begin();
-      const std::shared_ptr<T> what = first->second.lock();
-      if (what != nullptr && !due_(what)) return loop_.timers().arm(timer_, now + kPause);
+      const MonoTime due = first->first;
+      const std::shared_ptr<T> what = first->second.what.lock();
+      // Before it is told: it may be added again meanwhile.
+      remove(first);
+      if (what != nullptr && !due_(what)) {
+        if (!closed_ && !places_.contains(what.get())) place(due, what);
+        return loop_.timers().arm(timer_, now + kPause);
+      }
       if (closed_) return;
-      entries_.erase(first);
     }
     if (!entries_.empty()) loop_.timers().arm(timer_, entries_.begin()->first);
   }
@@ -82,7 +106,8 @@ class RenewalQueue {
   const std::size_t most_;
   const Due due_;
   Timer timer_;
-  std::multimap<MonoTime, std::weak_ptr<T>> entries_;
+  Entries entries_;
+  std::unordered_map<const T*, typename Entries::iterator> places_;
   std::mt19937_64 random_;
   bool closed_ = false;
 };
