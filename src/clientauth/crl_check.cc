@@ -43,7 +43,12 @@ void CrlCheck::look_up(const CrlPolicy& policy, const std::shared_ptr<const Peer
 void CrlCheck::add_failures(CrlAnswers& answers, const Fetches& fetches) const {
   for (std::size_t i = 0; i < fetches.size() && i < answers.size(); ++i) {
     answers[i].failure = nullptr;
-    if (fetches[i] != nullptr && revocation::wants_list(answers[i])) answers[i].failure = desk_->failure(*fetches[i]);
+    if (fetches[i] == nullptr || !revocation::wants_list(answers[i])) continue;
+    auto failure = desk_->failure(*fetches[i]);
+    // A list that is too old does cover it.
+    const bool says_more =
+        failure != nullptr && (failure->reason != "crl.not_covered" || answers[i].reason == "crl.missing");
+    if (says_more) answers[i].failure = std::move(failure);
   }
 }
 
@@ -73,7 +78,7 @@ const CrlAnswers& CrlCheck::fetch(const CrlPolicy& policy, const std::shared_ptr
       if (!revocation::wants_list(answers_[i])) {
         fetches_[i] = nullptr;
       } else if (fetches_[i] == nullptr || !desk_->holds(*fetches_[i])) {
-        fetches_[i] = desk_->ask(policy, *path[i].first);
+        fetches_[i] = desk_->ask(policy, *path[i].first, *path[i].second);
       }
     }
   }

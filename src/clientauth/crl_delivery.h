@@ -10,12 +10,16 @@
 #include "base/result.h"
 #include "clientauth/crl_slot.h"
 #include "revocation/crl_index.h"
+#include "x509/certificate.h"
 
 namespace portcullis::clientauth {
 
 struct CrlDelivery {
   std::shared_ptr<const revocation::CrlOrigin> origin;  // never null
   std::string bytes;
+  // Of the certificates that name the URL: what comes from there speaks for these CAs and for no others, so that
+  // nobody's server decides how old another CA's list may be.
+  x509::CertificateList issuers;
   std::vector<std::shared_ptr<const CrlSlot>> slots;  // of those who asked; who has lists from there gets them too
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "revocation/crl_decision.h"
 #include "revocation/crl_points.h"
 
 namespace portcullis::clientauth {
@@ -19,14 +20,15 @@ std::vector<std::string> CrlDesk::urls_of(const x509::Certificate& certificate) 
   return urls;
 }
 
-std::shared_ptr<CrlDesk::Check> CrlDesk::ask(const CrlPolicy& policy, const x509::Certificate& certificate) {
+std::shared_ptr<CrlDesk::Check> CrlDesk::ask(const CrlPolicy& policy, const x509::Certificate& certificate,
+                                             const x509::Certificate& issuer) {
   auto check = std::make_shared<Check>(loop_, *policy.fetch);
   for (std::string& url : urls_of(certificate)) check->places.push_back({std::move(url), nullptr});
   using News = std::shared_ptr<const CrlNews>;
   for (std::size_t i = 0; i < check->places.size(); ++i) {
     auto reply =
         room_.reply_to<Check, News>(check, [i](Check& asked, News news) { asked.places[i].news = std::move(news); });
-    fetcher_.want(policy.slot, check->places[i].url, policy.fetch->timeout, std::move(reply));
+    fetcher_.want(policy.slot, check->places[i].url, issuer, policy.fetch->timeout, std::move(reply));
   }
   return check;
 }
@@ -45,12 +47,17 @@ std::shared_ptr<const CrlFetchFailure> CrlDesk::failure(const Check& check) cons
         CrlFetchFailure{in_time ? "crl.pending" : "crl.timeout", place.url,
                         in_time ? "the list is still on its way" : "no list has come within revocation.timeout"});
   }
+  std::shared_ptr<const CrlFetchFailure> unavailable;
   for (const Check::Place& place : check.places) {
     const auto& failure = place.news->failure;
     // A URL that nobody could fetch is none, and an older list than the known one tells nothing.
-    if (failure != nullptr && failure->reason != "crl.missing" && failure->reason != "crl.superseded") return failure;
+    if (failure == nullptr || failure->reason == "crl.missing" || failure->reason == "crl.superseded") continue;
+    if (!revocation::is_unavailable(*failure)) return failure;
+    if (unavailable == nullptr) unavailable = failure;
   }
-  return nullptr;
+  if (unavailable != nullptr || check.places.empty()) return unavailable;
+  return std::make_shared<const CrlFetchFailure>(
+      CrlFetchFailure{"crl.not_covered", check.places.front().url, "no list from there is about this certificate"});
 }
 
 event::Task<CrlDesk::Waited> CrlDesk::next(std::shared_ptr<Check> check) {

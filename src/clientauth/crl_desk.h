@@ -39,11 +39,13 @@ class CrlDesk {
 
   // Has all lists fetched that `certificate` names, at one time: the path that it stands in was verified (I20).
   // `policy` fetches.
-  std::shared_ptr<Check> ask(const CrlPolicy& policy, const x509::Certificate& certificate);
+  std::shared_ptr<Check> ask(const CrlPolicy& policy, const x509::Certificate& certificate,
+                             const x509::Certificate& issuer);
   // Whether there is no need to ask anew.
   bool holds(const Check& check) const;
   // Why the list that is still wanting is not there: crl.pending while it is on its way and nobody waits or may still
-  // wait, crl.timeout afterwards. Null where none was promised, or those that came are no help.
+  // wait, crl.timeout afterwards; crl.not_covered where all came and none is about the certificate. What no leniency
+  // covers comes before what one may. Null where the certificate names no URL.
   std::shared_ptr<const revocation::CrlFetchFailure> failure(const Check& check) const;
   struct Waited {
     bool came = false;  // something more; else nothing will, or not in time

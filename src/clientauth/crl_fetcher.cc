@@ -20,6 +20,9 @@ constexpr milliseconds kDownload{30'000};
 constexpr milliseconds kTaking{60'000};
 constexpr std::size_t kMostFlights = 64;  // each holds kMaxFetchedCrl at most
 constexpr std::size_t kMostPoints = 4'096;
+constexpr std::size_t kMostIssuers = 8;  // of one URL
+// The gateway's own limits: no leniency covers them, since clients can bring them about.
+constexpr std::string_view kOverloaded = "crl.overloaded";
 // How long failures in a row are counted after the last, and a URL is known at all.
 constexpr milliseconds kForgotten{60'000};
 
@@ -44,24 +47,34 @@ CrlFetcher::CrlFetcher(event::Loop& loop, Fetch fetch)
       landed_(loop),
       taken_(loop) {}
 
-void CrlFetcher::want(std::shared_ptr<const CrlSlot> slot, std::string url, milliseconds timeout, Reply reply) {
+void CrlFetcher::want(std::shared_ptr<const CrlSlot> slot, std::string url, x509::Certificate issuer,
+                      milliseconds timeout, Reply reply) {
   Waiting waiting{std::move(slot), std::move(reply)};
-  loop_.post([this, waiting = std::move(waiting), url = std::move(url), timeout]() mutable {
-    start(std::move(waiting), url, timeout);
+  loop_.post([this, waiting = std::move(waiting), url = std::move(url), issuer = std::move(issuer), timeout]() mutable {
+    start(std::move(waiting), url, issuer, timeout);
   });
 }
 
-void CrlFetcher::start(Waiting waiting, const std::string& url, milliseconds timeout) {
+void CrlFetcher::start(Waiting waiting, const std::string& url, const x509::Certificate& issuer, milliseconds timeout) {
   auto found = points_.find(url);
   if (found == points_.end()) {
     if (points_.size() >= kMostPoints) {
-      return waiting.reply(failed(url, "crl.unreachable", "lists of too many URLs are asked for"));
+      return waiting.reply(failed(url, kOverloaded, "lists of too many URLs are asked for"));
     }
     found = points_.emplace(url, std::make_shared<Point>()).first;
     found->second->from = std::make_shared<const revocation::CrlUrl>(url);
   }
   const std::shared_ptr<Point> point = found->second;
   point->timeout = timeout;
+  auto& issuers = point->issuers;
+  if (std::find(issuers.begin(), issuers.end(), issuer) == issuers.end()) {
+    if (issuers.size() >= kMostIssuers) {
+      return waiting.reply(failed(url, kOverloaded, "certificates of too many CAs name this URL"));
+    }
+    issuers.push_back(issuer);
+    // What came for the others tells nothing of this one's; what did not come did not come.
+    point->said.clear();
+  }
   if (auto news = remembered(*point, waiting.slot)) return waiting.reply(std::move(news));
   if (point->flying && loop_.now() - point->began > timeout) {
     auto late = failed(url, "crl.timeout", "the list has been on its way for longer than revocation.timeout");
@@ -89,7 +102,7 @@ void CrlFetcher::launch(const std::shared_ptr<Point>& point) {
   if (finishing_ || flying_ >= kMostFlights) {
     point->began = loop_.now();
     CrlFetched none;
-    none.reason = "crl.unreachable";
+    none.reason = kOverloaded;
     none.detail = finishing_ ? "the gateway is ending" : "too many lists are being fetched";
     settle(*point, none, std::nullopt);
     return schedule(point);
@@ -108,18 +121,23 @@ Task<void> CrlFetcher::fly(std::shared_ptr<Point> point) {
     const Deadline deadline = loop_.in(std::max(point->timeout, kDownload));
     CrlFetched fetched = co_await fetch_(std::move(url), deadline);
     std::optional<CrlTaken> taken;
+    std::size_t asked_for = 0;
     if (fetched.reason.empty() && !finishing_) {
       CrlDelivery delivery;
       const milliseconds latency = loop_.now() - point->began;
       delivery.origin =
           std::make_shared<const revocation::CrlOrigin>(revocation::CrlOrigin{point->from, loop_.wall_now(), latency});
       delivery.bytes = std::move(fetched.body);
+      delivery.issuers = point->issuers;
+      asked_for = point->issuers.size();
       for (const Waiting& one : point->waiting) {
         const auto& known = delivery.slots;
         if (std::find(known.begin(), known.end(), one.slot) == known.end()) delivery.slots.push_back(one.slot);
       }
       taken = co_await hand_over(std::move(delivery));
     }
+    // A CA that has joined meanwhile was not looked for in what came.
+    if (taken && !finishing_ && asked_for < point->issuers.size()) continue;
     settle(*point, fetched, taken);
   } while (!finishing_ && !point->waiting.empty());
   point->flying = false;
@@ -148,7 +166,8 @@ void CrlFetcher::settle(Point& point, const CrlFetched& fetched, const std::opti
   const bool changed = taken && taken->changed;
   const bool was_in_use = std::exchange(point.in_use, false);
   // Whoever holds a connection for long is counted again where the lists are new ones, and only there.
-  if (was_in_use && !changed) point.from->used.store(true, std::memory_order_relaxed);
+  const bool in_date = is_in_date(point.next_update, loop_.wall_now());
+  if (was_in_use && !changed && in_date) point.from->used.store(true, std::memory_order_relaxed);
   point.failures = changed ? 0 : point.failures + 1;
   point.holds_until = loop_.now() + internal::failure_memory(point.failures);
   point.failed = nullptr;
@@ -175,7 +194,7 @@ void CrlFetcher::settle(Point& point, const CrlFetched& fetched, const std::opti
   } else {
     const bool came = fetched.reason.empty();
     first = point.failed =
-        remember(failed(point.from->url, came ? "crl.timeout" : fetched.reason,
+        remember(failed(point.from->url, came ? kOverloaded : fetched.reason,
                         came ? "the list came, and the gateway had no time to look at it" : fetched.detail));
   }
   if (on_fetched_ && first != nullptr) on_fetched_(*first);
@@ -186,7 +205,7 @@ void CrlFetcher::answer(Point& point) {
   std::vector<Waiting> left;
   for (Waiting& one : point.waiting) {
     auto news = remembered(point, one.slot);
-    if (news == nullptr && finishing_) news = failed(point.from->url, "crl.unreachable", "the gateway is ending");
+    if (news == nullptr && finishing_) news = failed(point.from->url, kOverloaded, "the gateway is ending");
     if (news == nullptr) {
       left.push_back(std::move(one));
     } else {
@@ -205,13 +224,14 @@ void CrlFetcher::schedule(const std::shared_ptr<Point>& point) {
     after = left > milliseconds(0) ? renewals_.ahead(left) : patience;
     if (point->failures > 0) after = std::max(after, patience);
   }
-  point->due = loop_.now() + after;
   renewals_.add(point, after);
 }
 
 bool CrlFetcher::look_at(const std::shared_ptr<Point>& point) {
-  if (point->flying || loop_.now() < point->due) return true;
+  if (point->flying) return true;
   if (!is_in_date(point->next_update, loop_.wall_now())) {
+    // Nobody counts as judged by lists that are at their end, so that the keeper may give them up.
+    point->from->used.store(false, std::memory_order_relaxed);
     points_.erase(point->from->url);
     return true;
   }

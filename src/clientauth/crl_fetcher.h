@@ -62,10 +62,11 @@ class CrlFetcher {
   void deliver_by(Deliver deliver) { deliver_ = std::move(deliver); }
   void on_fetched(Observer observer) { on_fetched_ = std::move(observer); }
 
-  // Any thread. `reply` is called once, on the fetcher's thread: at once where a failure is remembered or the server
-  // has taken longer than `timeout` already, else when the fetch has ended. A download may go on for longer than
-  // anybody waits, so that the next request finds its list.
-  void want(std::shared_ptr<const CrlSlot> slot, std::string url, std::chrono::milliseconds timeout, Reply reply);
+  // Any thread. `issuer`: of the certificate that names the URL. `reply` is called once, on the fetcher's thread: at
+  // once where a failure is remembered or the server has taken longer than `timeout` already, else when the fetch has
+  // ended. A download may go on for longer than anybody waits, so that the next request finds its list.
+  void want(std::shared_ptr<const CrlSlot> slot, std::string url, x509::Certificate issuer,
+            std::chrono::milliseconds timeout, Reply reply);
 
   // Asks no more; done once every fetch has ended.
   event::Task<void> finish();
@@ -85,6 +86,7 @@ class CrlFetcher {
   struct Point {
     std::shared_ptr<const revocation::CrlUrl> from;
     std::chrono::milliseconds timeout{0};
+    x509::CertificateList issuers;  // of the certificates that named it
     bool flying = false;
     MonoTime began{};  // of the fetch under way
     std::vector<Waiting> waiting;
@@ -94,10 +96,10 @@ class CrlFetcher {
     MonoTime holds_until{};                 // both of them
     std::optional<WallTime> next_update;    // of what is in force
     bool in_use = false;                    // when the fetch under way began
-    MonoTime due{};                         // the last place in renewals_; earlier ones mean nothing
   };
 
-  void start(Waiting waiting, const std::string& url, std::chrono::milliseconds timeout);
+  void start(Waiting waiting, const std::string& url, const x509::Certificate& issuer,
+             std::chrono::milliseconds timeout);
   void launch(const std::shared_ptr<Point>& point);
   std::shared_ptr<const CrlNews> remembered(const Point& point, const std::shared_ptr<const CrlSlot>& slot) const;
   event::Task<void> fly(std::shared_ptr<Point> point);

@@ -12,7 +12,7 @@ TEST_F(CrlFetcherTest, WhatComesIsInForceBeforeAnybodyIsAnswered) {
   const auto held = slot();
   EXPECT_EQ(says(held, client), "crl.missing");
   std::string found;
-  fetcher->want(held, kUrl, 5s, [&](const auto&) { found = says(held, client); });
+  fetcher->want(held, kUrl, ca.certificate, 5s, [&](const auto&) { found = says(held, client); });
   EXPECT_TRUE(turn_until([&] { return !found.empty(); }));
   EXPECT_EQ(found, "revoked");
   EXPECT_EQ(says(held, other), "good");
@@ -27,7 +27,8 @@ TEST_F(CrlFetcherTest, OneFlightForAllWhoWait) {
   const auto theirs = keeper.slot("other", {{"/nowhere.crl"}, true}, {ca.certificate, root.certificate});
   ASSERT_NE(mine, theirs);
   int answered = 0;
-  for (int i = 0; i < 50; ++i) fetcher->want(i % 2 == 0 ? mine : theirs, kUrl, 5s, [&](const auto&) { ++answered; });
+  for (int i = 0; i < 50; ++i)
+    fetcher->want(i % 2 == 0 ? mine : theirs, kUrl, ca.certificate, 5s, [&](const auto&) { ++answered; });
   turns(3);
   EXPECT_EQ(answered, 0);
   let_go();
@@ -96,15 +97,28 @@ TEST_F(CrlFetcherTest, AListThatHelpsNobodyIsNotFetchedAgainAtOnce) {
   EXPECT_NE(held->generation(), generation);
 }
 
+// One URL that serves the lists of two CAs: the second is not told what was remembered for the first.
+TEST_F(CrlFetcherTest, AnotherCasCertificatesThatNameAUrlHaveItFetchedForThem) {
+  served[kUrl] = revocation::make_crl(root, {});
+  const auto held = slot();
+  EXPECT_EQ(said(held, kUrl, ca), "ok");
+  EXPECT_EQ(keeper.take_news(), false) << "another CA's list counts for nothing";
+  EXPECT_EQ(said(held, kUrl, root), "ok");
+  EXPECT_EQ(fetches.size(), 2U);
+  EXPECT_TRUE(keeper.take_news());
+  EXPECT_EQ(said(held, kUrl, ca), "ok");
+  EXPECT_EQ(fetches.size(), 2U);
+}
+
 TEST_F(CrlFetcherTest, NobodyWaitsLongerThanTheTimeoutAndTheDownloadGoesOn) {
   served[kUrl] = list();
   hold = true;
   const auto held = slot();
   std::string early, late;
-  fetcher->want(held, kUrl, 5s, [&](const auto& news) { early = text(*news); });
+  fetcher->want(held, kUrl, ca.certificate, 5s, [&](const auto& news) { early = text(*news); });
   turns(2);
   pass(6s);
-  fetcher->want(held, kUrl, 5s, [&](const auto& news) { late = text(*news); });
+  fetcher->want(held, kUrl, ca.certificate, 5s, [&](const auto& news) { late = text(*news); });
   turns(2);
   EXPECT_EQ(late, "crl.timeout");
   EXPECT_EQ(early, "");
@@ -114,7 +128,7 @@ TEST_F(CrlFetcherTest, NobodyWaitsLongerThanTheTimeoutAndTheDownloadGoesOn) {
   hold = true;
   pass(3s);
   std::string never;
-  fetcher->want(held, kUrl, 5s, [&](const auto& news) { never = text(*news); });
+  fetcher->want(held, kUrl, ca.certificate, 5s, [&](const auto& news) { never = text(*news); });
   turns(2);
   pass(31s);
   EXPECT_EQ(never, "crl.timeout") << "but a download has an end, too";
@@ -182,11 +196,11 @@ TEST_F(CrlFetcherTest, AKeeperThatDoesNotAnswerEndsTheFlight) {
   keeper_is_busy = true;
   const auto held = slot();
   std::string reply;
-  fetcher->want(held, kUrl, 5s, [&](const auto& news) { reply = text(*news); });
+  fetcher->want(held, kUrl, ca.certificate, 5s, [&](const auto& news) { reply = text(*news); });
   turns(3);
   EXPECT_EQ(reply, "");
   pass(61s);
-  EXPECT_EQ(reply, "crl.timeout");
+  EXPECT_EQ(reply, "crl.overloaded");
 }
 
 TEST_F(CrlFetcherTest, EndsWithAFlightUnderWay) {
@@ -194,15 +208,15 @@ TEST_F(CrlFetcherTest, EndsWithAFlightUnderWay) {
   keeper_is_busy = true;
   const auto held = slot();
   std::string reply, after;
-  fetcher->want(held, kUrl, 5s, [&](const auto& news) { reply = text(*news); });
+  fetcher->want(held, kUrl, ca.certificate, 5s, [&](const auto& news) { reply = text(*news); });
   turns(3);
   bool done = false;
   event::spawn(finish(fetcher.get(), &done));
   EXPECT_TRUE(turn_until([&] { return done; }));
-  EXPECT_EQ(reply, "crl.timeout");
-  fetcher->want(held, "http://crl.test/b", 5s, [&](const auto& news) { after = text(*news); });
+  EXPECT_EQ(reply, "crl.overloaded");
+  fetcher->want(held, "http://crl.test/b", ca.certificate, 5s, [&](const auto& news) { after = text(*news); });
   turns(2);
-  EXPECT_EQ(after, "crl.unreachable");
+  EXPECT_EQ(after, "crl.overloaded");
 }
 
 TEST_F(CrlFetcherTest, AProfileThatIsGoneIsTold) {

@@ -50,9 +50,9 @@ class CrlKeeper {
   // a file.
   std::size_t look();
 
-  // Puts lists that were fetched in force, in the slots that asked for them and in those that have some from there. A
-  // slot for which any of them is refused keeps what it has. Errors of a slot: those of read_crl_file(), parse_crl()
-  // and check_crl_signature(), and
+  // Puts lists that were fetched in force, in the slots that asked for them and in those that have some from there.
+  // Lists of CAs that are not among the delivery's issuers are passed over. A slot for which any is refused keeps what
+  // it has. Errors of a slot: those of read_crl_file(), parse_crl() and check_crl_signature(), and
   //   crl.unknown_issuer  no CA certificate of the profile has the name of the list's issuer
   //   crl.superseded      a newer list of that CA and scope is known: a number never goes back
   //   crl.too_many_lists  kMostUrls URLs have lists here that somebody uses, or kMostOfUrl lists came from this one

@@ -99,12 +99,15 @@ Result<bool> CrlKeeper::take_for(Watched& watched, const CrlDelivery& delivery, 
   for (const std::string& der : encoded) {
     auto list = verified(watched, der);
     if (!list) return forward_error(list);
+    const auto named = [&](const x509::Certificate& issuer) { return revocation::is_same_ca(issuer, list->issuer); };
+    if (std::none_of(delivery.issuers.begin(), delivery.issuers.end(), named)) continue;
     list->origin = delivery.origin;
     next = std::min(next.value_or(list->crl->next_update), list->crl->next_update);
     const auto merged = merge(lists, std::move(*list), now);
     if (!merged) return tl::unexpected<Error>(merged.error());
     changed = changed || *merged;
   }
+  if (lists.empty()) return false;
   if (known == watched.fetched.end() && watched.fetched.size() >= kMostUrls) {
     const auto victim = dispensable(watched.fetched, now);
     if (victim == watched.fetched.end()) {
@@ -125,7 +128,8 @@ void CrlKeeper::inherit(Watched& watched) {
       Lists mine;
       std::copy_if(lists.begin(), lists.end(), std::back_inserter(mine), [&watched](const SignedCrl& list) {
         const auto& known = watched.authorities;
-        return std::find(known.begin(), known.end(), list.issuer) != known.end();
+        return std::any_of(known.begin(), known.end(),
+                           [&](const auto& ca) { return revocation::is_same_ca(ca, list.issuer); });
       });
       if (!mine.empty() && watched.fetched.size() < kMostUrls) watched.fetched.emplace(url, std::move(mine));
     }

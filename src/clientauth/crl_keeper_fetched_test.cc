@@ -7,19 +7,23 @@ namespace portcullis::clientauth {
 namespace {
 
 struct FetchedListsTest : CrlFetchTest {
-  // From `url`, for those slots: "new", "known", or the reason of the first.
+  // From `url`, which certificates of `issuers` name, for those slots: "new", "known", or the reason of the first.
   std::string take(const std::string& bytes, const std::vector<std::shared_ptr<const CrlSlot>>& slots,
                    const std::string& url = kUrl) {
     auto from = std::make_shared<const revocation::CrlUrl>(url);
-    const CrlTaken taken =
-        keeper.take({std::make_shared<const revocation::CrlOrigin>(revocation::CrlOrigin{from, loop->wall_now(), 7ms}),
-                     bytes, slots});
+    CrlDelivery delivery;
+    delivery.origin = std::make_shared<const revocation::CrlOrigin>(revocation::CrlOrigin{from, loop->wall_now(), 7ms});
+    delivery.bytes = bytes;
+    delivery.issuers = issuers;
+    delivery.slots = slots;
+    const CrlTaken taken = keeper.take(delivery);
     next_update = taken.next_update;
     if (taken.results.empty()) return "nobody";
     if (taken.results.front().error) return std::string(taken.results.front().error->code);
     return taken.changed ? "new" : "known";
   }
   std::optional<WallTime> next_update;
+  x509::CertificateList issuers{ca.certificate, root.certificate};
 };
 
 TEST_F(FetchedListsTest, AreVerifiedLikeAFiles) {
@@ -58,6 +62,19 @@ TEST_F(FetchedListsTest, AnothersListTakesNothingAway) {
   EXPECT_EQ(take(list({&client}, 5), {held}), "new");
   EXPECT_EQ(take(revocation::make_crl(root, {}), {held}), "new");
   EXPECT_EQ(says(held, client), "revoked");
+}
+
+// The server that one CA's certificates name may be another party's: it must not say how old the list of a CA may be
+// whose certificates do not name it, after a restart above all, when no number is known.
+TEST_F(FetchedListsTest, AUrlSpeaksForTheCasWhoseCertificatesNameIt) {
+  const auto held = slot();
+  issuers = {root.certificate};
+  EXPECT_EQ(take(list(), {held}), "known") << "not its issuer's: as if nothing had come";
+  EXPECT_EQ(next_update, std::nullopt);
+  EXPECT_EQ(says(held, client), "crl.missing");
+  issuers = {root.certificate, ca.certificate};
+  EXPECT_EQ(take(list(), {held}), "new");
+  EXPECT_EQ(says(held, client), "good");
 }
 
 TEST_F(FetchedListsTest, AnOlderListFromElsewhereDoesNotCountEither) {

@@ -82,8 +82,12 @@ struct CrlFetchTest : event::ManualLoopTest {
   }
   // Asked and answered: "ok" or the reason.
   std::string said(const std::shared_ptr<const CrlSlot>& by, const std::string& url = kUrl) {
+    return said(by, url, ca);
+  }
+  std::string said(const std::shared_ptr<const CrlSlot>& by, const std::string& url, const x509::Issued& issuer) {
     std::string out;
-    fetcher->want(by, url, 5s, [&out](const std::shared_ptr<const CrlNews>& news) { out = text(*news); });
+    fetcher->want(by, url, issuer.certificate, 5s,
+                  [&out](const std::shared_ptr<const CrlNews>& news) { out = text(*news); });
     EXPECT_TRUE(turn_until([&] { return !out.empty(); }));
     return out;
   }

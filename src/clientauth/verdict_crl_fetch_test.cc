@@ -153,6 +153,23 @@ TEST_F(FetchVerdictTest, LeniencyCoversWhatCouldNotBeHadAndNothingThatIsWrong) {
   EXPECT_EQ(reason(wrong), "crl.bad_signature");
 }
 
+// Who stands between can always serve some sound list of another CA: that must not turn "could not be had" or "wrong"
+// into what is allowed where certificates name no URL at all.
+TEST_F(FetchVerdictTest, AListAboutOthersIsNoLeniencysBusiness) {
+  served[kUrl] = revocation::make_crl(root, {});
+  const Verdict refused = verdict(client, verifier({true, true, true, true}));
+  EXPECT_EQ(refused.outcome, Verdict::Outcome::kRefused);
+  EXPECT_EQ(reason(refused), "crl.not_covered");
+}
+
+TEST_F(FetchVerdictTest, WhatIsWrongComesBeforeWhatCouldNotBeHad) {
+  const x509::Issued two = named("two", "URI:http://crl.test/gone,URI:http://crl.test/wrong");
+  served["http://crl.test/wrong"] = revocation::make_crl(ca, {.spoil = true});
+  const Verdict refused = verdict(two, verifier({true, true, true, true}));
+  EXPECT_EQ(refused.outcome, Verdict::Outcome::kRefused);
+  EXPECT_EQ(reason(refused), "crl.bad_signature");
+}
+
 TEST_F(FetchVerdictTest, FourUrlsAtOneTimeAndOneSuffices) {
   const x509::Issued many = named("many",
                                   "URI:http://crl.test/1,URI:ldap://crl.test/x,URI:http://crl.test/2,"

@@ -7,13 +7,16 @@ bool allows(const CrlAnswer& crl, const Leniency& leniency) {
   const bool is_missing = crl.reason == "crl.missing";
   const bool is_expired = crl.reason == "crl.expired";
   if (crl.failure == nullptr) return (is_missing && leniency.no_responder) || (is_expired && leniency.expired_response);
-  const std::string_view fetch = crl.failure->reason;
-  const bool unavailable = fetch == "crl.unreachable" || fetch == "crl.timeout" || fetch == "crl.http_status" ||
-                           fetch == "crl.address_denied";
-  return unavailable && (leniency.unreachable || (is_expired && leniency.expired_response));
+  return is_unavailable(*crl.failure) && (leniency.unreachable || (is_expired && leniency.expired_response));
 }
 
 }  // namespace
+
+bool is_unavailable(const CrlFetchFailure& failure) {
+  const std::string_view reason = failure.reason;
+  return reason == "crl.unreachable" || reason == "crl.timeout" || reason == "crl.http_status" ||
+         reason == "crl.address_denied";
+}
 
 Decision decide(const CrlAnswer& crl, const Leniency& leniency) {
   Decision decision;

@@ -14,9 +14,12 @@
 
 namespace portcullis::revocation {
 
+// The list could not be had for a reason outside the gateway, which the operator may allow.
+bool is_unavailable(const CrlFetchFailure& failure);
+
 // By the lists alone. Allowed where told so: crl.missing by no_responder, crl.expired by expired_response; where a list
 // was to be fetched and could not be had (crl.unreachable, .timeout, .http_status, .address_denied), by unreachable,
-// and an expired one by either. Any other outcome of a fetch never is.
+// and an expired one by either. Any other outcome of a fetch never is, the gateway's own limits included.
 Decision decide(const CrlAnswer& crl, const Leniency& leniency);
 
 // Whether the lists settle it without a word from the responder.

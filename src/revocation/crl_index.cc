@@ -51,8 +51,7 @@ std::string_view trouble_with_dates(const Crl& crl, WallTime now) {
 }
 
 bool same_scope(const SignedCrl& a, const SignedCrl& b) {
-  return a.crl->scope_der == b.crl->scope_der && x509::same_subject(a.issuer, b.issuer) &&
-         key_of(a.issuer) == key_of(b.issuer);
+  return a.crl->scope_der == b.crl->scope_der && is_same_ca(a.issuer, b.issuer);
 }
 
 // The newest of `lists` at `among`; npos where there is none.
@@ -68,6 +67,10 @@ std::size_t newest(const std::vector<SignedCrl>& lists, const std::vector<std::s
 }
 
 }  // namespace
+
+bool is_same_ca(const x509::Certificate& a, const x509::Certificate& b) {
+  return x509::same_subject(a, b) && key_of(a) == key_of(b);
+}
 
 bool same_kind(const SignedCrl& a, const SignedCrl& b) {
   return a.crl->base.has_value() == b.crl->base.has_value() && same_scope(a, b);

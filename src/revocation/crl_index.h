@@ -69,6 +69,8 @@ struct SignedCrl {
   std::shared_ptr<const CrlOrigin> origin;  // null: a file
 };
 
+// By name and key: a certificate of its own that a CA has renewed is the same CA's.
+bool is_same_ca(const x509::Certificate& a, const x509::Certificate& b);
 // Whether both are full lists, or both deltas, of one scope of one CA: the newer one takes the place of the other.
 bool same_kind(const SignedCrl& a, const SignedCrl& b);
 // The number decides; between two of one number, the date.
