@@ -131,7 +131,12 @@ void CrlKeeper::inherit(Watched& watched) {
         return std::any_of(known.begin(), known.end(),
                            [&](const auto& ca) { return revocation::is_same_ca(ca, list.issuer); });
       });
-      if (!mine.empty() && watched.fetched.size() < kMostUrls) watched.fetched.emplace(url, std::move(mine));
+      if (mine.empty() || (watched.fetched.size() >= kMostUrls && !watched.fetched.contains(url))) continue;
+      // Slots may have got different ones from there: the newest of each kind counts.
+      for (SignedCrl& list : mine) {
+        const WallTime at = list.origin->fetched_at;
+        static_cast<void>(merge(watched.fetched[url], std::move(list), at));
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "clientauth/crl_keeper.h"
 #include "clientauth/test_crl_fetcher.h"
 
@@ -114,6 +115,26 @@ TEST_F(FetchedListsTest, ANewSlotInheritsWhatItsOwnAuthoritiesSigned) {
   EXPECT_EQ(replaced->index()->lists(), 0U);
   const auto files_only = keeper.slot("strict", {{"/nowhere.crl"}}, {ca.certificate, root.certificate});
   EXPECT_EQ(files_only->index()->lists(), 0U);
+}
+
+// A slot that refused the newer bundle, since one of its lists is nobody's there, must not hand the older on at a
+// reload.
+TEST_F(FetchedListsTest, ANewSlotInheritsTheNewestOfWhatTheOthersHave) {
+  const x509::Issued third = pki.root("Third");
+  const auto pem = [](const std::string& der) {
+    return "-----BEGIN X509 CRL-----\n" + base64_encode(der) + "\n-----END X509 CRL-----\n";
+  };
+  const auto narrow = slot();
+  const auto wide = keeper.slot("wide", {{}, true}, {ca.certificate, root.certificate, third.certificate});
+  issuers.push_back(third.certificate);
+  EXPECT_EQ(take(list({}, 5), {narrow, wide}), "new");
+  take(pem(list({&client}, 6)) + pem(revocation::make_crl(third, {})), {narrow, wide});
+  EXPECT_EQ(says(narrow, client), "good");
+  EXPECT_EQ(says(wide, client), "revoked");
+  for (const char* file : {"/a.crl", "/b.crl", "/c.crl", "/d.crl"}) {  // the order of slots is that of digests
+    const auto added = keeper.slot("added", {{file}, true}, {ca.certificate, root.certificate});
+    EXPECT_EQ(says(added, client), "revoked");
+  }
 }
 
 TEST_F(FetchedListsTest, UrlsHaveAnEndAndTheUnusedAndExpiredGiveWayFirst) {
