@@ -1,18 +1,16 @@
 #include "arm/template.h"
 
 #include <filesystem>
-#include <fstream>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "arm/test_templates.h"
 #include "base/base64.h"
+#include "base/test_temporary_directory.h"
 
 namespace portcullis::arm {
 namespace {
-
-namespace fs = std::filesystem;
 
 TEST(Template, TakesTheOneGatewayAndIgnoresTheRest) {
   const GatewayReading reading = read(template_of(
@@ -123,24 +121,16 @@ TEST(Template, ValuesStandWhereTheirExpressionStands) {
 
 class Files : public testing::Test {
  protected:
-  Files() {
-    std::string pattern = (fs::temp_directory_path() / "portcullis-arm-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~Files() override { fs::remove_all(directory_); }
-
-  void write(const std::string& name, const std::string& bytes) {
-    std::ofstream(directory_ / name, std::ios::binary) << bytes;
-  }
+  void write(const std::string& name, const std::string& bytes) { directory_.write(name, bytes); }
   GatewayReading read_ca(const std::string& data) {
     ReadOptions options;
-    options.base_dir = directory_.string();
+    options.base_dir = directory_.path();
     options.files = FileAccess::kAllowed;
     return read(properties(R"("trustedClientCertificates":[{"name":"c","properties":{"data":")" + data + R"("}}])"),
                 Format::kJson, options);
   }
 
-  fs::path directory_;
+  const TemporaryDirectory directory_;
 };
 
 TEST_F(Files, AreReadRelativeToTheDocument) {
@@ -151,7 +141,7 @@ TEST_F(Files, AreReadRelativeToTheDocument) {
     ASSERT_TRUE(reading.gateway) << all(reading.findings);
     const auto& ca = reading.gateway->trusted_client_certificates[0];
     EXPECT_EQ(ca.data.bytes, kPem);
-    EXPECT_EQ(ca.data.origin, (directory_ / name).string());
+    EXPECT_EQ(ca.data.origin, directory_ / name);
     EXPECT_EQ(ca.original_data, base64_encode(kPem)) << "what is saved holds no file reference";
   }
 }
@@ -169,7 +159,7 @@ TEST_F(Files, KeyVaultFileUrlNamesABundle) {
   write("server.pem", kPem);
   ReadOptions options;
   options.files = FileAccess::kAllowed;
-  const std::string url = "file://" + (directory_ / "server.pem").string();
+  const std::string url = "file://" + (directory_ / "server.pem");
   const GatewayReading reading =
       read(properties(R"("sslCertificates":[{"name":"c","properties":{"keyVaultSecretId":")" + url + R"("}}])"),
            Format::kJson, options);
@@ -179,7 +169,7 @@ TEST_F(Files, KeyVaultFileUrlNamesABundle) {
 
 TEST_F(Files, UnreadableOnesAreNamed) {
   write("large", std::string((1U << 20U) + 1, 'x'));
-  fs::create_directory(directory_ / "directory");
+  std::filesystem::create_directory(directory_ / "directory");
   ASSERT_EQ(::mkfifo((directory_ / "fifo").c_str(), 0600), 0);
   for (const char* data : {"@absent", "@large", "@directory", "@fifo", "@", "@/dev/zero"}) {
     const GatewayReading reading = read_ca(data);

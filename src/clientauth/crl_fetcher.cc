@@ -43,7 +43,7 @@ bool is_in_date(const std::optional<WallTime>& next_update, WallTime now) {
 CrlFetcher::CrlFetcher(event::Loop& loop, Fetch fetch)
     : loop_(loop),
       fetch_(std::move(fetch)),
-      renewals_(loop, kMostPoints * 2, [this](const std::shared_ptr<Point>& point) { return look_at(point); }),
+      renewals_(loop, kMostPoints, [this](const std::shared_ptr<Point>& point) { return look_at(point); }),
       landed_(loop),
       taken_(loop) {}
 

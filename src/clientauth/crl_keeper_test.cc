@@ -1,11 +1,10 @@
 #include "clientauth/crl_keeper.h"
 
 #include <filesystem>
-#include <fstream>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
+#include "base/test_temporary_directory.h"
 #include "revocation/test_crls.h"
 
 namespace portcullis::clientauth {
@@ -17,17 +16,10 @@ using revocation::make_crl;
 using revocation::TestCrl;
 
 struct CrlKeeperTest : testing::Test {
-  CrlKeeperTest() {
-    std::string pattern = testing::TempDir() + "crl-XXXXXX";
-    directory = mkdtemp(pattern.data());
-  }
-  ~CrlKeeperTest() override { std::filesystem::remove_all(directory); }
-
-  std::string path(const std::string& name) const { return directory + "/" + name; }
+  std::string path(const std::string& name) const { return own / name; }
   // As a careful writer does it: the new file takes the place of the old.
   void write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path("." + name), std::ios::binary) << bytes;
-    std::filesystem::rename(path("." + name), path(name));
+    std::filesystem::rename(own.write("." + name, bytes), path(name));
   }
   std::string revoking(const x509::Issued& who, const std::string& number) {
     TestCrl crl;
@@ -45,7 +37,8 @@ struct CrlKeeperTest : testing::Test {
     return answer.status == CrlAnswer::Status::kRevoked ? "revoked" : std::string(answer.reason);
   }
 
-  std::string directory;
+  const TemporaryDirectory own;
+  const std::string directory = own.path();
   x509::TestPki pki;
   x509::Issued root = pki.root("Root");
   x509::Issued ca = pki.intermediate("Issuing CA", root);
@@ -105,7 +98,7 @@ TEST_F(CrlKeeperTest, ADirectoryStandsForItsFiles) {
   write("a.crl", clean("\x01"));
   const auto held = slot({directory});
   EXPECT_EQ(says(*held), "good");
-  std::ofstream(path(".hidden"), std::ios::binary) << revoking(leaf, "\x09");
+  own.write(".hidden", revoking(leaf, "\x09"));
   EXPECT_EQ(keeper.look(), 0U);
   write(
       "delta.crl",

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "base/test_temporary_directory.h"
 #include "store/internal/sqlite.h"
 #include "store/journal_file.h"
 #include "store/journal_reader.h"
@@ -65,14 +66,6 @@ inline JournalNote test_note(std::string_view reason = {}, std::string_view clie
 }
 
 struct JournalTest : testing::Test {
-  JournalTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "portcullis-store-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) std::abort();
-    dir = pattern;
-    path = dir + "/journal.db";
-  }
-  ~JournalTest() override { std::filesystem::remove_all(dir); }
-
   JournalFile::Options options(std::uint64_t entries = 100) const {
     return {.limits = JournalLimits::of(entries), .describe = describe_test_peer, .started = started, .process = 7};
   }
@@ -119,7 +112,9 @@ struct JournalTest : testing::Test {
     std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
   }
 
-  std::string dir, path;
+  const TemporaryDirectory directory;
+  const std::string dir = directory.path();
+  std::string path = dir + "/journal.db";
   WallTime started = kNow;
   bool set_aside = false;
 };

@@ -4,8 +4,8 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
+#include "base/test_temporary_directory.h"
 #include "validate/validate.h"
 #include "x509/pem.h"
 #include "x509/test_pki.h"
@@ -13,21 +13,13 @@
 namespace portcullis::validate {
 namespace {
 
-std::string write(const std::string& text) {
-  std::string path = testing::TempDir() + "portcullis-roots-XXXXXX";
-  const int fd = ::mkstemp(path.data());
-  EXPECT_GE(fd, 0);
-  ::close(fd);
-  std::ofstream(path, std::ios::binary) << text;
-  return path;
-}
-
 TEST(PublicRoots, KnowTheCertificatesOfTheBundleAndNoOthers) {
   x509::TestPki pki;
   const auto first = pki.root("First");
   const auto second = pki.root("Second");
   const auto stranger = pki.root("First");  // the same name, another key
-  const std::string path = write("# a comment\n" + first.pem() + second.pem());
+  const TemporaryDirectory directory;
+  const std::string path = directory.write("bundle.crt", "# a comment\n" + first.pem() + second.pem());
   const auto is_public = public_roots(path);
   EXPECT_TRUE(is_public(first.certificate));
   EXPECT_TRUE(is_public(second.certificate));
@@ -40,9 +32,10 @@ TEST(PublicRoots, SayNoWhereThereIsNoBundle) {
   x509::TestPki pki;
   const auto root = pki.root("Root");
   EXPECT_FALSE(public_roots("/nonexistent/bundle.crt")(root.certificate));
-  const std::string path = write("-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n");
+  const TemporaryDirectory directory;
+  const std::string path =
+      directory.write("bundle.crt", "-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n");
   EXPECT_FALSE(public_roots(path)(root.certificate));
-  std::filesystem::remove(path);
 }
 
 TEST(PublicRoots, SystemBundleIsReadWhole) {
