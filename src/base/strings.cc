@@ -1,6 +1,8 @@
 #include "base/strings.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 namespace portcullis {
 
@@ -58,20 +60,35 @@ int hex_value(char c) {
 }
 
 namespace {
-std::string hex(std::string_view bytes, const char* digits) {
-  std::string out;
-  out.reserve(bytes.size() * 2);
+
+using HexPairs = std::array<std::array<char, 2>, 256>;  // the two digits of every byte
+
+constexpr HexPairs hex_pairs(const char* digits) {
+  HexPairs pairs{};
+  for (std::size_t byte = 0; byte < pairs.size(); ++byte) pairs[byte] = {digits[byte >> 4], digits[byte & 15]};
+  return pairs;
+}
+constexpr HexPairs kLowerHex = hex_pairs("0123456789abcdef");
+constexpr HexPairs kUpperHex = hex_pairs("0123456789ABCDEF");
+
+void put_hex(std::string_view bytes, const HexPairs& pairs, char* to) {
   for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += digits[byte >> 4];
-    out += digits[byte & 15];
+    std::memcpy(to, pairs[static_cast<unsigned char>(c)].data(), 2);
+    to += 2;
   }
+}
+
+std::string hex(std::string_view bytes, const HexPairs& pairs) {
+  std::string out(bytes.size() * 2, '\0');
+  put_hex(bytes, pairs, out.data());
   return out;
 }
+
 }  // namespace
 
-std::string hex_lower(std::string_view bytes) { return hex(bytes, "0123456789abcdef"); }
-std::string hex_upper(std::string_view bytes) { return hex(bytes, "0123456789ABCDEF"); }
+std::string hex_lower(std::string_view bytes) { return hex(bytes, kLowerHex); }
+void put_hex_lower(std::string_view bytes, char* to) { put_hex(bytes, kLowerHex, to); }
+std::string hex_upper(std::string_view bytes) { return hex(bytes, kUpperHex); }
 
 std::string percent_encode(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789ABCDEF";

@@ -30,6 +30,8 @@ std::optional<std::uint64_t> parse_uint(std::string_view digits, std::uint64_t m
 // The value of one hex digit, or -1.
 int hex_value(char c);
 std::string hex_lower(std::string_view bytes);
+// The same to `to`, which has room for two digits a byte.
+void put_hex_lower(std::string_view bytes, char* to);
 std::string hex_upper(std::string_view bytes);
 
 // Percent-encodes every byte but ALPHA / DIGIT / "-" / "." / "_" / "~" (RFC 3986 §2.3), with upper-case hex.

@@ -1,8 +1,8 @@
 #include "proxy/connection.h"
 
 #include <array>
-#include <cstring>
 
+#include "base/strings.h"
 #include "proxy/request_context.h"
 
 namespace portcullis::proxy {
@@ -36,18 +36,6 @@ bool ClientConnection::adopt(const std::shared_ptr<const snapshot::Snapshot>& cu
   return true;
 }
 
-namespace {
-
-// The two digits of every byte.
-constexpr auto kHexPairs = [] {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::array<std::array<char, 2>, 256> pairs{};
-  for (std::size_t byte = 0; byte < pairs.size(); ++byte) pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
-  return pairs;
-}();
-
-}  // namespace
-
 TraceIds::TraceIds() {
   std::random_device device;
   std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
@@ -56,11 +44,9 @@ TraceIds::TraceIds() {
 
 TraceId TraceIds::next() {
   TraceId id;
-  char* to = id.digits.data();
-  for (std::size_t half = 0; half < 2; ++half) {
-    std::uint64_t word = random_();
-    for (std::size_t i = 0; i < 8; ++i, word >>= 8, to += 2) std::memcpy(to, kHexPairs[word & 255].data(), 2);
-  }
+  std::array<std::uint64_t, 2> bytes{};
+  for (std::uint64_t& half : bytes) half = random_();
+  put_hex_lower({reinterpret_cast<const char*>(bytes.data()), sizeof bytes}, id.digits.data());
   return id;
 }
 
