@@ -68,13 +68,8 @@ class ListServer(ThreadedServer):
         with self._lock:
             self._fetches.append((name, time.monotonic()))
             served = self._served.get(name, Served(b"no", 404))
-        if served.delivery == "close":
+        if not self._goes_on(served.delivery):
             return False
-        if served.delivery == "hang":
-            self._stopped.wait()
-            return False
-        if served.delivery == "hold":
-            self.release.wait()
         length = len(served.body) if served.length is None else served.length
         head = [f"HTTP/1.1 {served.status} Whatever", "Content-Type: application/pkix-crl", f"Content-Length: {length}"]
         if served.location:

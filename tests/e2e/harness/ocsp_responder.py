@@ -184,14 +184,9 @@ class OcspResponder(ThreadedServer):
             pending = self._once.get(query.serial)
             how = pending.pop(0) if pending else self._behaviours.get(query.serial, self.default)
         answer = BEHAVIOURS[how] if isinstance(how, str) else how
-        if answer.delivery == "close":
+        if not self._goes_on(answer.delivery):
             return False
-        if answer.delivery == "hang":
-            self._stopped.wait()
-            return False
-        if answer.delivery == "hold":
-            self.release.wait()
-        elif answer.delay and answer.delivery == "whole":
+        if answer.delay and answer.delivery == "whole":
             self._stopped.wait(answer.delay)
         return self._deliver(wire, answer, self._body(answer, query))
 

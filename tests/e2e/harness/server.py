@@ -70,6 +70,14 @@ class ThreadedServer:
             with self._lock:
                 self._open.discard(sock)
 
+    def _goes_on(self, delivery: str) -> bool:
+        """False: the connection ends without an answer, at once (`close`) or once this stops (`hang`). `hold` waits for release."""
+        if delivery == "hang":
+            self._stopped.wait()
+        elif delivery == "hold":
+            self.release.wait()
+        return delivery not in ("close", "hang")
+
     def _one(self, wire: Wire, number: int) -> bool:
         """Serves one request; False ends the connection. `number`: of the connection, from 1."""
         raise NotImplementedError
