@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Optional
 
 from harness import env
-from harness.case import GatewayCase, main
+from harness.case import main
 from harness.crl import REMOVE_FROM_CRL, Crl, Entry, revoking
-from harness.document import STRICT, STRICT_DN, Document
+from harness.document import STRICT, STRICT_DN
 from harness.gateway import Gateway, run_command
 from harness.http2 import Http2
 from harness.http_wire import Closed
-from harness.ocsp_responder import EGRESS, ResponderCase
+from harness.lists_case import ListsCase
+from harness.ocsp_responder import ResponderCase
 from harness.pki import Identity, pki
 
 REVOKED = "FAILED:certificate revoked"
@@ -31,12 +32,10 @@ def put(path: Path, content: bytes) -> None:
     new.replace(path)
 
 
-class CrlCase(GatewayCase):
+class CrlCase(ListsCase):
     """A gateway of each test's own directory of lists, which `strict` looks at."""
 
     directory: Path
-    extra: dict[str, Any] = {}
-    revocation = "None"
     number = 0
 
     @classmethod
@@ -52,15 +51,8 @@ class CrlCase(GatewayCase):
         return Crl(pki().int_a, how.pop("entries", revoking(*revoked)), **{"number": CrlCase.number, **how}).der()
 
     @classmethod
-    def document(cls) -> Document:
-        document = super().document().profile("strict", "Strict", ["a"], revocation=cls.revocation)
-        document.http2()
-        return document
-
-    @classmethod
-    def host(cls) -> dict[str, Any]:
-        crl = {"strict": {"files": [str(cls.directory)]}}
-        return {"egress": EGRESS, "revocation": {"timeout": "2s", "crl": crl, **cls.extra}}
+    def lists_of_strict(cls) -> dict[str, Any]:
+        return {"files": [str(cls.directory)]}
 
     def client(self) -> Identity:
         return pki().int_a.issue("crl-" + self.token())

@@ -11,13 +11,14 @@ import time
 from typing import Any, Optional
 
 from harness import client, env
-from harness.case import GatewayCase, main
+from harness.case import main
 from harness.crl import Crl, revoking
-from harness.document import STRICT, Document
+from harness.document import STRICT
 from harness.gateway import Gateway
 from harness.http2 import Http2
 from harness.list_server import ListServer, Served
-from harness.ocsp_responder import EGRESS, ResponderCase
+from harness.lists_case import ListsCase
+from harness.ocsp_responder import ResponderCase
 from harness.pki import CLIENT, Identity, pki
 from test_journal import await_rows
 
@@ -27,12 +28,11 @@ TIMEOUT = 0.5
 SKEW = 300  # seconds that a list counts for after its nextUpdate
 
 
-class FetchCase(GatewayCase):
+class FetchCase(ListsCase):
     """Every test has a path of its own, whose lists are about the certificates that name it and no others."""
 
     lists: ListServer
-    extra: dict[str, Any] = {}
-    revocation = "None"
+    timeout = TIMEOUT
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -45,15 +45,8 @@ class FetchCase(GatewayCase):
         self.name = self.token()
 
     @classmethod
-    def document(cls) -> Document:
-        document = super().document().profile("strict", "Strict", ["a"], revocation=cls.revocation)
-        document.http2()
-        return document
-
-    @classmethod
-    def host(cls) -> dict[str, Any]:
-        crl = {"strict": {"fetch": True}}
-        return {"egress": EGRESS, "revocation": {"timeout": f"{int(TIMEOUT * 1000)}ms", "crl": crl, **cls.extra}}
+    def lists_of_strict(cls) -> dict[str, Any]:
+        return {"fetch": True}
 
     def client(self, *names: str, **how: Any) -> Identity:
         issuer = how.pop("issuer", None) or pki().int_a
