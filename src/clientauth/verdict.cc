@@ -293,7 +293,8 @@ Task<bool> Admission::judge_one(Asked* asked, std::size_t i, Verdict* verdict) {
   }
   verdict->ocsp.asked = true;
   const event::Deadline deadline = one->began + policy.timeout + kAnswerGrace;
-  if (policy.wait_when_cold && one->answer == nullptr) {
+  const bool waits = policy.wait_when_cold && one->answer == nullptr;
+  if (waits) {
     const std::chrono::milliseconds waited = co_await desk_->wait(one, deadline);
     verdict->ocsp.waited += waited;
   }
@@ -305,7 +306,7 @@ Task<bool> Admission::judge_one(Asked* asked, std::size_t i, Verdict* verdict) {
   const revocation::RevocationStatus& status = counts == nullptr ? silent : counts->status;
   if (crl != nullptr && revocation::wants_list(asked->lists[i]) && !revocation::knows(status)) {
     asked->lists = co_await await_lists(asked->peer, asked->verifier, asked->now, &verdict->waited_for_lists);
-  } else if (crl != nullptr) {
+  } else if (crl != nullptr && waits) {
     asked->lists = crl_.ask(*crl, asked->peer, asked->now);
   }
   const revocation::JointDecision joint =
