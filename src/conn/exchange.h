@@ -121,7 +121,9 @@ struct Patience {
   std::chrono::milliseconds head{60'000};        // the whole head, from its first byte
   std::chrono::milliseconds body{60'000};        // between two pieces of the body
   std::chrono::milliseconds write{60'000};       // between two acceptances of what we send
-  std::chrono::milliseconds linger{2'000};       // reading on after a final response, so that the client gets it
+  // From the connection's beginning, where its client is refused before it has asked anything (Control::refuse()).
+  std::chrono::milliseconds first_request{5'000};
+  std::chrono::milliseconds linger{2'000};  // reading on after a final response, so that the client gets it
 };
 
 // The server's handle on a connection that a driver serves.
@@ -135,10 +137,12 @@ class Control {
     if (const auto action = std::exchange(on_drain_, nullptr)) action();
   }
 
-  // The same for a client that is not admitted any more: nothing that it might still ask is waited for.
+  // The same for a client that is not admitted any more: nothing that it might still ask is waited for. But whose first
+  // request is on its way (Patience::first_request) hears why; closing at once would tell it nothing.
   void refuse() {
     refused_ = true;
-    drain();
+    if (asked_) return drain();
+    if (watch_ != nullptr) watch_->cancel_read_wait();
   }
   bool refused() const { return refused_; }
 
@@ -150,6 +154,11 @@ class Control {
   }
 
   // For drivers.
+  // A request has come.
+  void asked() {
+    asked_ = true;
+    if (refused_ && !draining_) drain();
+  }
   void set_abort(std::function<void()> abort) { abort_ = std::move(abort); }
   void set_watch(event::Watch* watch) { watch_ = watch; }
   void set_idle(bool idle) { idle_ = idle; }
@@ -160,6 +169,7 @@ class Control {
   bool draining_ = false;
   bool refused_ = false;
   bool cut_off_ = false;
+  bool asked_ = false;
   bool idle_ = false;
   event::Watch* watch_ = nullptr;
   std::function<void()> abort_;

@@ -81,7 +81,8 @@ void H1Connection::begin_request() {
 
 Task<H1Connection::HeadRead> H1Connection::read_head() {
   begin_request();
-  Deadline deadline = loop_.in(patience_.keep_alive);
+  const MonoTime since = loop_.now();
+  Deadline deadline = since + patience_.keep_alive;
   bool started = false;
   for (;;) {
     if (unread() > 0 && !started) {
@@ -94,18 +95,25 @@ Task<H1Connection::HeadRead> H1Connection::read_head() {
       if (parsed != HeadRead::kMore) co_return parsed;
     } else {
       if (control_.draining()) co_return HeadRead::kClosed;
+      if (control_.refused()) deadline = std::min(deadline, since + patience_.first_request);
       buffer_.release();
       control_.set_idle(true);
     }
     const Result<void> filled = co_await fill(deadline);
     control_.set_idle(false);
     if (filled) continue;
+    if (hurried(filled.error())) continue;
     if (!started || filled.error().code != "net.timeout") co_return HeadRead::kClosed;
     http::Refusal late{408, "http.head_timeout", "ERRORINFO_INVALID_REQUEST",
                        "the request head was not complete in time"};
     refuse(std::move(late));
     co_return HeadRead::kRefused;
   }
+}
+
+// The wait has ended because the client is refused, which has not asked anything yet.
+bool H1Connection::hurried(const Error& ended) const {
+  return ended.code == "net.cancelled" && control_.refused() && !control_.draining() && !stream_.watch().cancelled();
 }
 
 H1Connection::HeadRead H1Connection::parse_head() {
@@ -115,6 +123,7 @@ H1Connection::HeadRead H1Connection::parse_head() {
     refuse(parser_.refusal());
     return HeadRead::kRefused;
   }
+  control_.asked();
   received_bytes_ = parser_.consumed();
   begin_ += parser_.consumed();
   body_.start(request_.body, request_.content_length);

@@ -44,6 +44,7 @@ class H1Connection final : public Exchange {
 
   event::Task<HeadRead> read_head();
   HeadRead parse_head();
+  bool hurried(const Error& ended) const;
   void refuse(http::Refusal refusal);
   // Reads at least one byte behind the unread ones. Errors: net.*, http.head_too_large.
   event::Task<Result<void>> fill(event::Deadline deadline);

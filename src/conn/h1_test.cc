@@ -304,6 +304,59 @@ TEST_F(H1Test, DrainingServesAHeadThatHasBegun) {
   EXPECT_EQ(ask("TP/1.1\r\nHost: h\r\n\r\n"), ok("ok", kClose));
 }
 
+TEST_F(H1Test, RefusingEndsAConnectionThatHasBeenUsedAtOnce) {
+  EXPECT_EQ(ask(kGet), ok("ok"));
+  control.refuse();
+  turns(2);
+  EXPECT_FALSE(serving);
+}
+
+TEST_F(H1Test, WhoIsRefusedBeforeItsFirstRequestHearsWhy) {
+  turns(2);
+  control.refuse();
+  pass(patience.first_request - std::chrono::milliseconds(100));
+  EXPECT_TRUE(serving);
+  EXPECT_EQ(ask("GET / HT"), "");
+  EXPECT_EQ(ask("TP/1.1\r\nHost: h\r\n\r\n"), ok("ok", kClose));
+  EXPECT_TRUE(closed);
+}
+
+TEST_F(H1Test, WhoIsRefusedAndAsksNothingIsNotKept) {
+  turns(2);
+  pass(std::chrono::seconds(2));
+  control.refuse();
+  pass(patience.first_request - std::chrono::milliseconds(2'100));
+  EXPECT_TRUE(serving);
+  pass(std::chrono::milliseconds(200));
+  EXPECT_FALSE(serving);
+}
+
+TEST_F(H1Test, WhoIsRefusedLongAfterItCameAndNeverAskedIsNotKept) {
+  pass(patience.first_request);
+  control.refuse();
+  turns(2);
+  pass(std::chrono::milliseconds(20));
+  EXPECT_FALSE(serving);
+}
+
+TEST_F(H1Test, WhoIsRefusedInTheMiddleOfItsFirstHeadHearsWhy) {
+  send("GET / HT");
+  turns(2);
+  control.refuse();
+  turns(2);
+  EXPECT_EQ(ask("TP/1.1\r\nHost: h\r\n\r\n"), ok("ok", kClose));
+}
+
+TEST_F(H1Test, DrainingDoesNotWaitForTheFirstRequestOfWhomIsRefused) {
+  turns(2);
+  control.refuse();
+  turns(2);
+  EXPECT_TRUE(serving);
+  control.drain();
+  turns(2);
+  EXPECT_FALSE(serving);
+}
+
 TEST_F(H1Test, StopReadingEndsAReadInProgress) {
   script.reads_beside = true;
   EXPECT_EQ(ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc"), ok("ok", kClose));

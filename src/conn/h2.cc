@@ -96,8 +96,12 @@ bool H2Connection::over() const {
 
 bool H2Connection::backlogged() const { return session_.backlog() > kMostBacklog; }
 
+std::chrono::milliseconds H2Connection::idle_patience() const {
+  return control_.refused() && session_.requests() == 0 ? patience_.first_request : patience_.keep_alive;
+}
+
 Deadline H2Connection::read_deadline() const {
-  Deadline deadline = running_ == 0 ? idle_since_ + patience_.keep_alive : loop_.in(patience_.keep_alive);
+  Deadline deadline = running_ == 0 ? idle_since_ + idle_patience() : loop_.in(patience_.keep_alive);
   if (in_block_) deadline = std::min(deadline, Deadline(block_since_ + patience_.head));
   if (drain_started_ && !session_.refuses_new())
     deadline = std::min(deadline, Deadline(drain_since_ + patience_.linger));
@@ -109,7 +113,7 @@ void H2Connection::on_silence() {
   const MonoTime now = loop_.now();
   if (in_block_ && now >= block_since_ + patience_.head) {
     session_.terminate(H2Error::kNoError, "http.head_timeout");
-  } else if (drain_started_ || (running_ == 0 && now >= idle_since_ + patience_.keep_alive)) {
+  } else if (drain_started_ || (running_ == 0 && now >= idle_since_ + idle_patience())) {
     session_.refuse_new();
   }
   pump();
@@ -154,6 +158,7 @@ void H2Connection::take(std::string_view bytes) {
   in_block_ = in_block;
   tell_vanished();
   batch_.swap(started_);
+  if (!batch_.empty()) control_.asked();
   for (H2Exchange* exchange : batch_) {
     // What was taken back before anyone looked at it is no request: nothing is spent on it (CVE-2023-44487).
     if (exchange->gone_) {

@@ -106,6 +106,7 @@ class H2Connection final : private http::H2Events {
   void wake_reader();
   bool over() const;
   bool backlogged() const;
+  std::chrono::milliseconds idle_patience() const;
   event::Deadline read_deadline() const;
   void on_silence();
   void fail_connection();

@@ -170,6 +170,37 @@ TEST_F(H2Test, DrainsAnIdleConnectionAtOnce) {
   EXPECT_TRUE(closed);
 }
 
+TEST_F(H2Test, WhoIsRefusedBeforeItsFirstRequestHearsWhy) {
+  ask(opening());
+  frames.clear();
+  control.refuse();
+  pass(patience.first_request - std::chrono::milliseconds(100));
+  EXPECT_TRUE(serving);
+  receive();
+  EXPECT_EQ(heard(), "");
+  EXPECT_EQ(ask(request(1, get_fields())), "GOAWAY(0,last 1) 1:HEADERS 1:DATA(2)+END");
+  EXPECT_TRUE(closed);
+}
+
+TEST_F(H2Test, WhoIsRefusedAndAsksNothingIsNotKept) {
+  ask(opening());
+  frames.clear();
+  control.refuse();
+  pass(patience.first_request + std::chrono::milliseconds(100));
+  receive();
+  EXPECT_EQ(heard(), "GOAWAY(0,last 0)");
+  EXPECT_TRUE(closed);
+}
+
+TEST_F(H2Test, RefusingEndsAConnectionThatHasBeenUsedAtOnce) {
+  ask(opening() + request(1, get_fields()));
+  frames.clear();
+  control.refuse();
+  receive();
+  EXPECT_EQ(heard(), "GOAWAY(0,last 1)");
+  EXPECT_TRUE(closed);
+}
+
 TEST_F(H2Test, CutsEveryStreamOff) {
   ask(opening() + request(1, post_fields(), false));
   control.cut_off();

@@ -17,7 +17,8 @@
 // the verdict refuses, nothing new passes from that moment on (the gate and the tunnels ask for verdicts of their own),
 // and the connection is ended at the pace of limits.closures_per_s: WebSockets at once; HTTP/1.1 at once where it is
 // idle, else after the response in progress, which says `Connection: close`; HTTP/2 by GOAWAY (a stream that was on its
-// way before it gets the 400) and, when its streams in progress have ended, close. Each is one line `admission.ended`
+// way before it gets the 400) and, when its streams in progress have ended, close. One that has not asked anything yet
+// gets its 400 first, for seconds (conn::Patience::first_request). Each is one line `admission.ended`
 // of the program log. Worker-local.
 #pragma once
 

@@ -92,6 +92,7 @@ struct ReviewerTest : event::ManualLoopTest {
     connection.id = ++ids;
     connection.snapshot = services->snapshot;
     connection.address = services->snapshot->addresses.front().get();
+    client.live.control.asked();
     client.live.control.set_on_drain([&client] { client.ended = true; });
     reviewer->enter(client.live);
     return client;

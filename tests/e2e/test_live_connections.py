@@ -91,19 +91,37 @@ class TrustIsWithdrawn(LiveCase):
             with self.subTest(version=version):
                 self.setUp()
                 path = "/" + self.token()
-                used, unused = self.h1(version=version), self.h1(version=version)
+                used = self.h1(version=version)
                 self.assertEqual(used.request(path).status, 200)
                 started = time.monotonic()
                 self.withdraw()
-                for wire in (used, unused):
-                    self.closes_cleanly(wire)
+                self.closes_cleanly(used)
                 self.assertLess(time.monotonic() - started, env.patience(1))
-                events = self.ended(2)
-                for event in events:
-                    self.assertEqual(event["cause"], "trust_changed")
-                    self.assertEqual(event["code"], "client_cert.untrusted_issuer")
-                    self.assertEqual(event["listener"], "strict")
-                self.assertIn(self.gateway.access_for(path).own["connection"], [event["connection"] for event in events])
+                (event,) = self.ended(1)
+                self.assertEqual(event["cause"], "trust_changed")
+                self.assertEqual(event["code"], "client_cert.untrusted_issuer")
+                self.assertEqual(event["listener"], "strict")
+                self.assertEqual(self.gateway.access_for(path).own["connection"], event["connection"])
+
+    def test_a_client_that_is_refused_before_its_first_request_hears_why(self) -> None:
+        """Its request may be on its way: a connection that only closes would tell it nothing."""
+        for version in client.BOTH:
+            for connect in (self.h1, self.h2):
+                with self.subTest(version=version, connect=connect.__name__):
+                    self.setUp()
+                    path, connection = "/" + self.token(), connect(version=version)
+                    self.withdraw()
+                    self.ended(1)
+                    answer = connection.request(path)
+                    if isinstance(connection, Http2):
+                        self.assertEqual(answer.status, 400)
+                        self.assertIn("The SSL certificate error", answer.text)
+                        self.assertTrue(connection.ends())
+                    else:
+                        self.assert_certificate_error(answer)
+                        self.closes_cleanly(connection)
+                    self.assertEqual(self.gateway.access_for(path).reason, "client_cert.untrusted_issuer")
+                    self.assertEqual(self.backend.all_for(path), [])
 
     def test_a_request_in_flight_finishes_and_is_the_last(self) -> None:
         for version in client.BOTH:
@@ -126,15 +144,14 @@ class TrustIsWithdrawn(LiveCase):
         for version in client.BOTH:
             with self.subTest(version=version):
                 self.setUp()
-                used, unused = self.h2(version=version), self.h2(version=version)
-                self.assertEqual(used.request("/").status, 200)
+                connection = self.h2(version=version)
+                self.assertEqual(connection.request("/").status, 200)
                 started = time.monotonic()
                 self.withdraw()
-                for connection in (used, unused):
-                    self.assertTrue(connection.ends())
-                    self.assertEqual(connection.goaway, 0)
+                self.assertTrue(connection.ends())
+                self.assertEqual(connection.goaway, 0)
                 self.assertLess(time.monotonic() - started, env.patience(1))
-                self.ended(2)
+                self.ended(1)
 
     def test_http2_streams_in_flight_finish_and_new_ones_are_refused(self) -> None:
         held, connection = "/hold/" + self.token(), self.h2()

@@ -183,6 +183,8 @@ class ByList(Everything, RevokedCase):
         who, idle, asking = self.client(), self.RATE * 3 // 2, 10
         context = client.tls_context(who)
         wires = [self.h1(context=context) for _ in range(idle + asking)]
+        for wire in wires:
+            self.assertEqual(wire.request("/").status, 200)
         self.news(who)
         answered = 0
         for wire in wires[idle:]:

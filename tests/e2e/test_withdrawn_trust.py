@@ -122,7 +122,7 @@ class Withdrawn(GatewayCase):
                 self.assertEqual(self.backend.all_for(self.target), [])
 
     def test_a_ca_that_is_replaced_under_its_name_judges_open_connections(self) -> None:
-        """Those that are idle are closed (test_live_connections.py) or, where a request is faster than that, refused."""
+        """Those that are idle after a request are closed (test_live_connections.py) or, where a request is faster than that, refused."""
         for version in client.BOTH:
             with self.subTest(version=version):
                 self.gateway.reload(self.document())
@@ -135,6 +135,7 @@ class Withdrawn(GatewayCase):
                         answer = self.outcome(wire, rest)
                         if answer is not None:
                             self.assert_certificate_error(answer)
+                        self.assertFalse(answer is None and wire is not used, "whoever has not been answered yet hears why")
                 self.assertEqual(self.backend.all_for(self.target), [])
                 with self.gateway.tls(STRICT, pki().good_b, version) as new:
                     self.assertEqual(new.request("/before").status, 200)
