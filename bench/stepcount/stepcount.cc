@@ -19,6 +19,7 @@
 #include <fstream>
 #include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <dlfcn.h>
@@ -193,6 +194,8 @@ class Counter {
       return resume(thread, 0);
     }
     if (event && std::find(threads_.begin(), threads_.end(), thread) == threads_.end()) threads_.push_back(thread);
+    // Said no sooner: work that overtook our interrupt would end the call that the thread rests in uncounted.
+    if (event && thread == stepped_ && std::exchange(to_say_, false)) say("counting");
     resume(thread, event ? 0 : signal);
   }
 
@@ -219,8 +222,8 @@ class Counter {
       ticks = 0;
       clock_.begin();
       stepped_ = busiest();
+      to_say_ = true;
       ptrace(PTRACE_INTERRUPT, stepped_, nullptr, nullptr);
-      say("counting");
     }
     if (end_asked == 0 || ticks < kRestingTicks) return;
     end_asked = 0;
@@ -251,6 +254,7 @@ class Counter {
   int file_;
   std::vector<pid_t> threads_;  // that have been seen and live
   pid_t stepped_ = 0;           // 0: none
+  bool to_say_ = false;         // that it is stepped from now on
   std::uint64_t count_ = 0;
   std::uint64_t at_ = 0;  // its instruction pointer after the last step
   SlowClock clock_;
