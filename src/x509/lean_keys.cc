@@ -16,6 +16,7 @@
 #include "base/lever.h"
 #include "x509/internal/key_schedule.h"
 #include "x509/internal/owned.h"
+#include "x509/internal/record_cipher.h"
 
 namespace portcullis::x509 {
 
@@ -192,7 +193,7 @@ bool reads_alike(const Libraries& made, std::string_view sample, Kind kind) {
 
 bool passes_self_test(const Libraries& made) {
   return reads_alike(made, kEcSample, kEc) && reads_alike(made, kRsaSample, kRsa) &&
-         internal::derives_alike(made.contexts[kNothing]);
+         internal::derives_alike(made.contexts[kNothing]) && internal::seals_alike(made.contexts[kNothing]);
 }
 
 // Of a list that ends with an algorithm without a name, those whose first name is among `wanted`.
@@ -217,6 +218,7 @@ bool Libraries::make() {
   signing_key_types = among(every(OSSL_OP_KEYMGMT), kSigningKeyTypes);
   digests = among(every(OSSL_OP_DIGEST), kTlsDigests);
   ciphers = among(every(OSSL_OP_CIPHER), kTlsCiphers);
+  internal::show_lean_record_ciphers(ciphers);
   macs = among(every(OSSL_OP_MAC), kTlsMacs);
   derivations = among(every(OSSL_OP_KDF), kTlsDerivations);
   if (const OSSL_ALGORITHM* lean = internal::lean_key_schedule(); lean != nullptr) {
