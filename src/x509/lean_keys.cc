@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,12 +26,12 @@ namespace {
 using internal::Owned;
 using internal::OwnedX509;
 
-// What a library context can decode.
+// A key that can be decoded without a search.
 enum Kind : std::size_t { kNothing, kEc, kRsa, kKinds };
 constexpr const char* kDecoderOf[kKinds] = {nullptr, "EC", "RSA"};
 
 // OpenSSL walks through everything that a context has met, ciphers and digests too, for each certificate. So the
-// context of TLS shows only what its suites use, and no key types of key derivation and of other MACs than HMAC.
+// context of TLS shows only what its suites and the signatures of certificates use.
 constexpr std::string_view kTlsDigests[] = {"MD5", "SHA1", "MD5-SHA1", "SHA2-224", "SHA2-256", "SHA2-384", "SHA2-512"};
 constexpr std::string_view kTlsCiphers[] = {"NULL",
                                             "AES-128-CBC",
@@ -47,16 +48,17 @@ constexpr std::string_view kTlsCiphers[] = {"NULL",
 constexpr std::string_view kTlsMacs[] = {"HMAC"};
 constexpr std::string_view kTlsDerivations[] = {"HKDF", "TLS1-PRF", OSSL_KDF_NAME_TLS1_3_KDF};
 constexpr std::string_view kTlsKeyTypes[] = {"DH", "DSA", "RSA", "RSA-PSS", "EC", "X25519", "ED25519", "ED448", "HMAC"};
-// And in a context that only decodes certificates and checks their signatures: nothing that agrees on keys or makes
-// MACs.
-constexpr std::string_view kSigningKeyTypes[] = {"DSA", "RSA", "RSA-PSS", "EC", "ED25519", "ED448"};
+constexpr std::string_view kTlsSignatures[] = {"DSA", "RSA", "ECDSA", "ED25519", "ED448", "HMAC"};
+constexpr std::string_view kTlsExchanges[] = {"DH", "ECDH", "X25519"};
+constexpr std::string_view kTlsEncryptions[] = {"RSA"};
+constexpr std::string_view kTlsRandoms[] = {"CTR-DRBG", "SEED-SRC"};
 
-// OpenSSL's default provider, and what of it each of our contexts shows. Made once, never freed.
+// OpenSSL's default provider, and what of it the context of TLS shows. Made once, never freed.
 struct Libraries {
   OSSL_PROVIDER* whole = nullptr;
-  std::vector<OSSL_ALGORITHM> key_types, signing_key_types, digests, ciphers, macs, derivations;
+  std::map<int, std::vector<OSSL_ALGORITHM>> shown;  // by operation; of the others everything
   std::vector<OSSL_ALGORITHM> decoders[kKinds];
-  OSSL_LIB_CTX* contexts[kKinds] = {};
+  OSSL_LIB_CTX* tls = nullptr;
   std::string_view state;
 
   Libraries();
@@ -68,22 +70,21 @@ Libraries& libraries() {
   return *made;
 }
 
-// What the provider of our contexts shows. OpenSSL asks for it while Libraries is being made, and whenever it looks for
+// What the provider of that context shows. OpenSSL asks for it while Libraries is being made, and whenever it looks for
 // something for the first time.
 const Libraries* shown_by_provider = nullptr;
 
-template <Kind kind>
+// The decoder that it shows this thread.
+thread_local Kind decoding = kNothing;
+
 const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {
-  const Libraries& shown = *shown_by_provider;
-  *no_cache = 0;
-  if (operation == OSSL_OP_DECODER) return shown.decoders[kind].data();
-  if (operation == OSSL_OP_KEYMGMT) return (kind == kNothing ? shown.key_types : shown.signing_key_types).data();
-  // A certificate may be signed with any digest.
-  if (kind == kNothing && operation == OSSL_OP_DIGEST) return shown.digests.data();
-  if (operation == OSSL_OP_CIPHER) return shown.ciphers.data();
-  if (operation == OSSL_OP_MAC) return shown.macs.data();
-  if (operation == OSSL_OP_KDF) return shown.derivations.data();
-  return OSSL_PROVIDER_query_operation(shown.whole, operation, no_cache);
+  const Libraries& libraries = *shown_by_provider;
+  // What is shown to one thread only is not to be remembered.
+  *no_cache = operation == OSSL_OP_DECODER ? 1 : 0;
+  if (operation == OSSL_OP_DECODER) return libraries.decoders[decoding].data();
+  const auto some = libraries.shown.find(operation);
+  if (some != libraries.shown.end()) return some->second.data();
+  return OSSL_PROVIDER_query_operation(libraries.whole, operation, no_cache);
 }
 
 int capabilities(void*, const char* capability, OSSL_CALLBACK* callback, void* argument) {
@@ -91,10 +92,9 @@ int capabilities(void*, const char* capability, OSSL_CALLBACK* callback, void* a
 }
 
 // The algorithms run with the default provider's own context: they are its functions.
-template <Kind kind>
 int start_provider(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATCH** out, void** context) {
   static const OSSL_DISPATCH functions[] = {
-      {OSSL_FUNC_PROVIDER_QUERY_OPERATION, reinterpret_cast<void (*)()>(&query<kind>)},
+      {OSSL_FUNC_PROVIDER_QUERY_OPERATION, reinterpret_cast<void (*)()>(&query)},
       {OSSL_FUNC_PROVIDER_GET_CAPABILITIES, reinterpret_cast<void (*)()>(&capabilities)},
       {0, nullptr}};
   *out = functions;
@@ -102,10 +102,10 @@ int start_provider(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DIS
   return 1;
 }
 
-OSSL_LIB_CTX* make_context(OSSL_provider_init_fn* start) {
+OSSL_LIB_CTX* make_context() {
   OSSL_LIB_CTX* context = OSSL_LIB_CTX_new();
   if (context == nullptr) return nullptr;
-  if (OSSL_PROVIDER_add_builtin(context, "portcullis", start) != 1) return nullptr;
+  if (OSSL_PROVIDER_add_builtin(context, "portcullis", &start_provider) != 1) return nullptr;
   return OSSL_PROVIDER_load(context, "portcullis") == nullptr ? nullptr : context;
 }
 
@@ -119,6 +119,26 @@ bool is_configured_otherwise() {
   bool other = false;
   OSSL_PROVIDER_do_all(nullptr, look, &other);
   return other || OSSL_PROVIDER_available(nullptr, "default") != 1 || EVP_default_properties_is_fips_enabled(nullptr);
+}
+
+// Whether the context of TLS has what it takes to check this certificate's signature. What RSA-PSS signs with stands in
+// its parameters, which nobody has read yet.
+bool has_usual_signature(const X509* certificate) {
+  int digest = NID_undef, key = NID_undef;
+  if (OBJ_find_sigid_algs(X509_get_signature_nid(certificate), &digest, &key) != 1) return false;
+  switch (digest) {
+    case NID_undef:
+      return key == NID_ED25519 || key == NID_ED448;
+    case NID_md5:
+    case NID_sha1:
+    case NID_sha224:
+    case NID_sha256:
+    case NID_sha384:
+    case NID_sha512:
+      return true;
+    default:
+      return false;
+  }
 }
 
 Kind kind_of(const X509* certificate) {
@@ -147,6 +167,14 @@ OwnedX509 parse(std::string_view der, OSSL_LIB_CTX* context) {
   const unsigned char* cursor = internal::bytes_of(der);
   if (parsed != nullptr && d2i_X509(&parsed, &cursor, static_cast<long>(der.size())) == nullptr) parsed = nullptr;
   return OwnedX509(parsed);
+}
+
+// In the context of TLS, with its key decoded.
+OwnedX509 parse_with_key(std::string_view der, OSSL_LIB_CTX* tls, Kind kind) {
+  decoding = kind;
+  OwnedX509 parsed = parse(der, tls);
+  decoding = kNothing;
+  return parsed;
 }
 
 std::string der_of(X509* certificate) {
@@ -179,13 +207,13 @@ constexpr std::string_view kRsaSample =
 bool reads_alike(const Libraries& made, std::string_view sample, Kind kind) {
   const std::string der = base64_decode(sample).value_or("");
   const OwnedX509 usual = parse(der, nullptr);
-  const OwnedX509 keyless = parse(der, made.contexts[kNothing]);
-  const OwnedX509 lean = parse(der, made.contexts[kind]);
+  const OwnedX509 keyless = parse(der, made.tls);
+  const OwnedX509 lean = parse_with_key(der, made.tls, kind);
   if (der.empty() || usual == nullptr || keyless == nullptr || lean == nullptr) return false;
   EVP_PKEY* const expected = X509_get0_pubkey(usual.get());
   EVP_PKEY* const found = X509_get0_pubkey(lean.get());
   return expected != nullptr && found != nullptr && X509_get0_pubkey(keyless.get()) == nullptr &&
-         kind_of(keyless.get()) == kind && EVP_PKEY_eq(expected, found) == 1 &&
+         kind_of(keyless.get()) == kind && has_usual_signature(keyless.get()) && EVP_PKEY_eq(expected, found) == 1 &&
          EVP_PKEY_get_security_bits(expected) == EVP_PKEY_get_security_bits(found) &&
          EVP_PKEY_get_base_id(expected) == EVP_PKEY_get_base_id(found) && der_of(keyless.get()) == der &&
          der_of(lean.get()) == der && X509_verify(lean.get(), expected) == 1 && X509_verify(usual.get(), found) == 1;
@@ -193,7 +221,7 @@ bool reads_alike(const Libraries& made, std::string_view sample, Kind kind) {
 
 bool passes_self_test(const Libraries& made) {
   return reads_alike(made, kEcSample, kEc) && reads_alike(made, kRsaSample, kRsa) &&
-         internal::derives_alike(made.contexts[kNothing]) && internal::seals_alike(made.contexts[kNothing]);
+         internal::derives_alike(made.tls) && internal::seals_alike(made.tls);
 }
 
 // Of a list that ends with an algorithm without a name, those whose first name is among `wanted`.
@@ -214,13 +242,20 @@ bool Libraries::make() {
   if (whole == nullptr) return false;
   int no_cache = 0;
   const auto every = [&](int operation) { return OSSL_PROVIDER_query_operation(whole, operation, &no_cache); };
-  key_types = among(every(OSSL_OP_KEYMGMT), kTlsKeyTypes);
-  signing_key_types = among(every(OSSL_OP_KEYMGMT), kSigningKeyTypes);
-  digests = among(every(OSSL_OP_DIGEST), kTlsDigests);
-  ciphers = among(every(OSSL_OP_CIPHER), kTlsCiphers);
-  internal::show_lean_record_ciphers(ciphers);
-  macs = among(every(OSSL_OP_MAC), kTlsMacs);
-  derivations = among(every(OSSL_OP_KDF), kTlsDerivations);
+  const auto show = [&](int operation, std::span<const std::string_view> names) {
+    shown[operation] = among(every(operation), names);
+  };
+  show(OSSL_OP_KEYMGMT, kTlsKeyTypes);
+  show(OSSL_OP_SIGNATURE, kTlsSignatures);
+  show(OSSL_OP_KEYEXCH, kTlsExchanges);
+  show(OSSL_OP_ASYM_CIPHER, kTlsEncryptions);
+  show(OSSL_OP_RAND, kTlsRandoms);
+  show(OSSL_OP_DIGEST, kTlsDigests);
+  show(OSSL_OP_CIPHER, kTlsCiphers);
+  show(OSSL_OP_MAC, kTlsMacs);
+  show(OSSL_OP_KDF, kTlsDerivations);
+  internal::show_lean_record_ciphers(shown[OSSL_OP_CIPHER]);
+  std::vector<OSSL_ALGORITHM>& derivations = shown[OSSL_OP_KDF];
   if (const OSSL_ALGORITHM* lean = internal::lean_key_schedule(); lean != nullptr) {
     const auto usual = std::ranges::find_if(derivations, [](const OSSL_ALGORITHM& shown) {
       return shown.algorithm_names != nullptr && std::strcmp(shown.algorithm_names, OSSL_KDF_NAME_TLS1_3_KDF) == 0;
@@ -236,12 +271,10 @@ bool Libraries::make() {
       if (reads_spki && std::strcmp(all->algorithm_names, kDecoderOf[kind]) == 0) decoders[kind].push_back(*all);
     }
   }
-  for (auto& shown : decoders) shown.push_back({});
+  for (auto& some : decoders) some.push_back({});
   shown_by_provider = this;
-  contexts[kNothing] = make_context(&start_provider<kNothing>);
-  contexts[kEc] = make_context(&start_provider<kEc>);
-  contexts[kRsa] = make_context(&start_provider<kRsa>);
-  return contexts[kNothing] != nullptr && contexts[kEc] != nullptr && contexts[kRsa] != nullptr;
+  tls = make_context();
+  return tls != nullptr;
 }
 
 Libraries::Libraries() {
@@ -258,21 +291,21 @@ Libraries::Libraries() {
     state = "on";
     return;
   }
-  for (OSSL_LIB_CTX*& context : contexts) context = nullptr;
+  tls = nullptr;
 }
 
 }  // namespace
 
-OSSL_LIB_CTX* keyless_library() { return libraries().contexts[kNothing]; }
+OSSL_LIB_CTX* keyless_library() { return libraries().tls; }
 
 std::string_view lean_keys_state() { return libraries().state; }
 
 Certificate with_key(const Certificate& certificate) {
   const internal::ErrorQueueGuard errors;
   if (keyless_library() == nullptr || X509_get0_pubkey(certificate.native()) != nullptr) return certificate;
-  const Kind kind = kind_of(certificate.native());
-  OSSL_LIB_CTX* context = kind == kNothing ? nullptr : libraries().contexts[kind];
-  OwnedX509 decoded = parse(certificate.der(), context);
+  const Kind kind = has_usual_signature(certificate.native()) ? kind_of(certificate.native()) : kNothing;
+  const std::string der = certificate.der();
+  OwnedX509 decoded = kind == kNothing ? parse(der, nullptr) : parse_with_key(der, keyless_library(), kind);
   return decoded == nullptr ? certificate : Certificate::from_native(decoded.release(), false);
 }
 
