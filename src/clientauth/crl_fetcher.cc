@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/strings.h"
 #include "revocation/ocsp_response.h"
 
 namespace portcullis::clientauth {
@@ -18,7 +19,8 @@ namespace {
 constexpr milliseconds kDownload{30'000};
 // How long the keeper's thread may take: it can be busy compiling a document.
 constexpr milliseconds kTaking{60'000};
-constexpr std::size_t kMostFlights = 64;  // each holds kMaxFetchedCrl at most
+constexpr std::size_t kMostFlights = 64;       // each holds kMaxFetchedCrl at most
+constexpr std::size_t kMostFlightsToOne = 16;  // server
 constexpr std::size_t kMostPoints = 4'096;
 constexpr std::size_t kMostIssuers = 8;  // of one URL
 // The gateway's own limits: no leniency covers them, since clients can bring them about.
@@ -32,6 +34,12 @@ std::shared_ptr<CrlNews> failed(const std::string& url, std::string_view reason,
   news->failure =
       std::make_shared<const revocation::CrlFetchFailure>(revocation::CrlFetchFailure{reason, url, std::move(detail)});
   return news;
+}
+
+std::string server_of(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
+  return to_lower(url.substr(0, url.find_first_of("/?#")));
 }
 
 bool is_in_date(const std::optional<WallTime>& next_update, WallTime now) {
@@ -63,6 +71,7 @@ void CrlFetcher::start(Waiting waiting, const std::string& url, const x509::Cert
     }
     found = points_.emplace(url, std::make_shared<Point>()).first;
     found->second->from = std::make_shared<const revocation::CrlUrl>(url);
+    found->second->server = server_of(url);
   }
   const std::shared_ptr<Point> point = found->second;
   point->timeout = timeout;
@@ -98,18 +107,52 @@ std::shared_ptr<const CrlNews> CrlFetcher::remembered(const Point& point,
   return found == point.said.end() ? nullptr : found->news;
 }
 
+void CrlFetcher::refuse(Point& point, std::string detail) {
+  CrlFetched none;
+  none.reason = kOverloaded;
+  none.detail = std::move(detail);
+  settle(point, none, std::nullopt);
+}
+
 void CrlFetcher::launch(const std::shared_ptr<Point>& point) {
-  if (finishing_ || flying_ >= kMostFlights) {
-    point->began = loop_.now();
-    CrlFetched none;
-    none.reason = kOverloaded;
-    none.detail = finishing_ ? "the gateway is ending" : "too many lists are being fetched";
-    settle(*point, none, std::nullopt);
+  point->began = loop_.now();
+  if (finishing_) {
+    refuse(*point, "the gateway is ending");
     return schedule(point);
   }
   point->flying = true;
+  if (has_room_for(*point)) {
+    take_off(point);
+  } else {
+    waiting_.push_back(point);
+  }
+}
+
+bool CrlFetcher::has_room_for(const Point& point) const {
+  const auto there = flying_to_.find(point.server);
+  return flying_ < kMostFlights && (there == flying_to_.end() || there->second < kMostFlightsToOne);
+}
+
+void CrlFetcher::take_off(const std::shared_ptr<Point>& point) {
   ++flying_;
+  ++flying_to_[point->server];
   event::spawn(fly(point));
+}
+
+void CrlFetcher::land(const std::shared_ptr<Point>& point) {
+  point->flying = false;
+  --flying_;
+  const auto there = flying_to_.find(point->server);
+  if (--there->second == 0) flying_to_.erase(there);
+  schedule(point);
+  const auto next = std::find_if(waiting_.begin(), waiting_.end(),
+                                 [this](const std::shared_ptr<Point>& one) { return has_room_for(*one); });
+  if (next != waiting_.end()) {
+    const std::shared_ptr<Point> turn = *next;
+    waiting_.erase(next);
+    take_off(turn);
+  }
+  landed_.notify();
 }
 
 Task<void> CrlFetcher::fly(std::shared_ptr<Point> point) {
@@ -140,10 +183,7 @@ Task<void> CrlFetcher::fly(std::shared_ptr<Point> point) {
     if (taken && !finishing_ && asked_for < point->issuers.size()) continue;
     settle(*point, fetched, taken);
   } while (!finishing_ && !point->waiting.empty());
-  point->flying = false;
-  --flying_;
-  schedule(point);
-  landed_.notify();
+  land(point);
 }
 
 Task<std::optional<CrlTaken>> CrlFetcher::hand_over(CrlDelivery delivery) {
@@ -249,6 +289,10 @@ bool CrlFetcher::look_at(const std::shared_ptr<Point>& point) {
 Task<void> CrlFetcher::finish() {
   finishing_ = true;
   renewals_.close();
+  for (const auto& point : std::exchange(waiting_, {})) {
+    point->flying = false;
+    refuse(*point, "the gateway is ending");
+  }
   taken_.notify();
   while (flying_ > 0) co_await landed_.wait(event::kNoDeadline);
 }

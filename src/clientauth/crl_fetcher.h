@@ -2,10 +2,13 @@
 // any number of connections of any worker and profile wait for one fetch. What came goes to the CrlKeeper, on its
 // thread, which verifies it and puts it in force before anybody is answered. Lists are fetched anew ahead of their
 // nextUpdate while somebody is judged by them; failures are remembered for seconds, longer the longer a URL has failed.
+// No server has more than some fetches at a time, so that one that hangs is in nobody's way; what is asked of it beyond
+// them waits for its turn.
 // want() is for any thread, the rest for the fetcher's own. Must outlive its fetches: co_await finish() before
 // destroying it.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -85,10 +88,11 @@ class CrlFetcher {
   // One URL.
   struct Point {
     std::shared_ptr<const revocation::CrlUrl> from;
+    std::string server;  // host and port, as the URL has them
     std::chrono::milliseconds timeout{0};
     x509::CertificateList issuers;  // of the certificates that named it
-    bool flying = false;
-    MonoTime began{};  // of the fetch under way
+    bool flying = false;            // or waiting for its turn
+    MonoTime began{};               // of that
     std::vector<Waiting> waiting;
     unsigned failures = 0;                  // in a row: nothing came, or nothing new
     std::shared_ptr<const CrlNews> failed;  // for every slot
@@ -101,6 +105,10 @@ class CrlFetcher {
   void start(Waiting waiting, const std::string& url, const x509::Certificate& issuer,
              std::chrono::milliseconds timeout);
   void launch(const std::shared_ptr<Point>& point);
+  bool has_room_for(const Point& point) const;
+  void take_off(const std::shared_ptr<Point>& point);
+  void land(const std::shared_ptr<Point>& point);
+  void refuse(Point& point, std::string detail);
   std::shared_ptr<const CrlNews> remembered(const Point& point, const std::shared_ptr<const CrlSlot>& slot) const;
   event::Task<void> fly(std::shared_ptr<Point> point);
   // Nothing where the keeper does not answer.
@@ -117,6 +125,8 @@ class CrlFetcher {
   Observer on_fetched_;
   std::map<std::string, std::shared_ptr<Point>> points_;
   std::size_t flying_ = 0;
+  std::map<std::string, std::size_t> flying_to_;  // by server
+  std::deque<std::shared_ptr<Point>> waiting_;    // for their turn
   internal::RenewalQueue<Point> renewals_;
   event::Signal landed_, taken_;
   CrlFetchCounts counts_;

@@ -1,5 +1,8 @@
 #include "clientauth/crl_fetcher.h"
 
+#include <algorithm>
+#include <set>
+
 #include "clientauth/test_crl_fetcher.h"
 
 namespace portcullis::clientauth {
@@ -189,6 +192,74 @@ TEST_F(CrlFetcherTest, AFailedRenewalLeavesTheListAndIsTriedAgain) {
   served[kUrl] = list({&client}, 2);
   pass(7min);
   EXPECT_EQ(says(held, client), "revoked");
+}
+
+// A CA may have cut its lists in hundreds of pieces: none of the first requests fails because others are being fetched.
+TEST_F(CrlFetcherTest, EveryUrlHasItsTurn) {
+  std::vector<std::shared_ptr<const CrlSlot>> profiles;
+  for (int i = 0; i < 4; ++i) {
+    profiles.push_back(keeper.slot("part " + std::to_string(i), {{"/" + std::to_string(i)}, true}, {ca.certificate}));
+  }
+  hold = true;
+  std::vector<std::string> replies;
+  for (int i = 0; i < 200; ++i) {
+    const std::string url = "http://crl" + std::to_string(i % 7) + ".test/" + std::to_string(i);
+    served[url] = list();
+    fetcher->want(profiles[static_cast<std::size_t>(i) % profiles.size()], url, ca.certificate, 5s,
+                  [&](const auto& news) { replies.push_back(text(*news)); });
+  }
+  turns(3);
+  EXPECT_EQ(fetches.size(), 64U);
+  EXPECT_TRUE(replies.empty());
+  let_go();
+  EXPECT_TRUE(turn_until([&] { return replies.size() == 200; }));
+  EXPECT_EQ(std::count(replies.begin(), replies.end(), "ok"), 200);
+  EXPECT_EQ(std::set<std::string>(fetches.begin(), fetches.end()).size(), 200U);
+  EXPECT_EQ(fetches.size(), 200U);
+}
+
+TEST_F(CrlFetcherTest, AServerThatHangsIsInNobodysWay) {
+  const auto held = slot();
+  hold = true;
+  std::vector<std::string> stuck;
+  for (int i = 0; i < 100; ++i) {
+    const std::string url = (i % 2 == 0 ? "http://hangs.test/" : "http://HANGS.test/") + std::to_string(i);
+    fetcher->want(held, url, ca.certificate, 5s, [&](const auto& news) { stuck.push_back(text(*news)); });
+  }
+  turns(3);
+  EXPECT_EQ(fetches.size(), 16U);
+  hold = false;
+  served[kUrl] = list();
+  EXPECT_EQ(said(held), "ok") << "another server's list comes";
+  hold = true;
+  std::string late;
+  pass(6s);
+  fetcher->want(held, "http://hangs.test/98", ca.certificate, 5s, [&](const auto& news) { late = text(*news); });
+  turns(2);
+  EXPECT_EQ(late, "crl.timeout") << "who comes when it has waited for longer than that does not wait as well";
+  // Thirty seconds a download, sixteen at a time.
+  for (int i = 0; i < 7; ++i) pass(31s);
+  EXPECT_EQ(stuck.size(), 100U);
+  EXPECT_EQ(std::count(stuck.begin(), stuck.end(), "crl.timeout"), 100);
+}
+
+TEST_F(CrlFetcherTest, EndsWithUrlsThatHaveNotHadTheirTurn) {
+  const auto held = slot();
+  hold = true;
+  std::vector<std::string> replies;
+  for (int i = 0; i < 40; ++i) {
+    const std::string url = "http://crl.test/" + std::to_string(i);
+    fetcher->want(held, url, ca.certificate, 5s, [&](const auto& news) { replies.push_back(text(*news)); });
+  }
+  turns(3);
+  bool done = false;
+  event::spawn(finish(fetcher.get(), &done));
+  turns(2);
+  EXPECT_EQ(std::count(replies.begin(), replies.end(), "crl.overloaded"), 24);
+  let_go();
+  EXPECT_TRUE(turn_until([&] { return done; }));
+  EXPECT_EQ(replies.size(), 40U);
+  EXPECT_EQ(fetches.size(), 16U);
 }
 
 TEST_F(CrlFetcherTest, AKeeperThatDoesNotAnswerEndsTheFlight) {
