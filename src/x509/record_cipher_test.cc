@@ -40,6 +40,10 @@ class Direction {
   bool rekey(const Bytes& key) {
     return EVP_CipherInit_ex(context_.get(), nullptr, nullptr, key.data(), nullptr, -1) == 1;
   }
+  bool turn(bool seals) {
+    seals_ = seals;
+    return EVP_CipherInit_ex(context_.get(), nullptr, nullptr, nullptr, nullptr, seals ? 1 : 0) == 1;
+  }
   bool aad(const Bytes& bytes) {
     int size = 0;
     return EVP_CipherUpdate(context_.get(), nullptr, &size, bytes.data(), static_cast<int>(bytes.size())) == 1;
@@ -256,6 +260,11 @@ TEST_F(RecordCipher, RefusesWhatTlsDoesNotAsk) {
   Direction seal12(lean, key, true);
   EXPECT_TRUE(seal12.control(EVP_CTRL_GCM_SET_IV_FIXED, fixed));
   EXPECT_TRUE(seal12.tls12(header12, nothing).empty());
+  EXPECT_TRUE(seal12.control(EVP_CTRL_AEAD_TLS1_AAD, header12));
+  EXPECT_FALSE(seal12.end()) << "a header alone";
+  EXPECT_TRUE(seal12.rekey(Bytes(16, 'o')) && seal12.nonce(nonce) && seal12.content(one, 0, 1) && seal12.end())
+      << "a header of the old key's is forgotten";
+  EXPECT_TRUE(seal12.control(EVP_CTRL_GCM_SET_IV_FIXED, fixed));
   EXPECT_FALSE(seal12.tls12(header12, record).empty());
   header12[11] = header12[12] = 0;
   EXPECT_TRUE(seal12.tls12(header12, record).empty()) << "a length without an explicit nonce";
@@ -301,6 +310,17 @@ TEST_F(RecordCipher, TakesANewKey) {
   EXPECT_EQ(seal.record(nonce, header, content), Direction(nullptr, key, true).record(nonce, header, content));
   ASSERT_TRUE(seal.rekey(other));
   EXPECT_EQ(seal.record(nonce, header, content), Direction(nullptr, other, true).record(nonce, header, content));
+}
+
+TEST_F(RecordCipher, TakesNothingOverFromTheOtherDirection) {
+  Direction one(lean, key, true);
+  const Bytes sealed = one.record(nonce, header, Bytes(10, 'c'));
+  Bytes content = sealed.substr(0, 10), fixed(4, 'f'), record(8 + 1 + kTag, '\0');
+  ASSERT_TRUE(one.control(EVP_CTRL_GCM_SET_IV_FIXED, fixed) && one.turn(false));
+  ASSERT_TRUE(one.nonce(nonce) && one.aad(header) && one.content(content, 0, 10));
+  EXPECT_FALSE(one.end()) << "the tag that was made is not the one to compare with";
+  EXPECT_TRUE(one.tls12(tls12_header(1, false), record).empty());
+  EXPECT_EQ(one.record(nonce, header, sealed), Bytes(10, 'c'));
 }
 
 TEST_F(RecordCipher, MovesBetweenThreads) {

@@ -57,9 +57,17 @@ struct Cipher {
   bool add_aad(const unsigned char* bytes, std::size_t size);
   bool set_tls12_header(const unsigned char* bytes, std::size_t size);
   bool set_tls12_fixed(const unsigned char* bytes, std::size_t size);
+  void turn(bool to_encrypt);
   void take_nonce(const unsigned char* bytes);
   void begin(const gcm_key_data& expanded);
 };
+
+// What belongs to the other direction is worth nothing in this one.
+void Cipher::turn(bool to_encrypt) {
+  encrypts = to_encrypt;
+  state = State::kNoNonce;
+  has_tag = tls12_nonce = tls12_record = false;
+}
 
 void Cipher::begin(const gcm_key_data& expanded) {
   key.aes().begin(&expanded, &record, nonce.data(), aad.data(), aad_size);
@@ -232,7 +240,7 @@ template <bool encrypts>
 int start(void* context, const unsigned char* key, std::size_t key_size, const unsigned char* nonce,
           std::size_t nonce_size, const OSSL_PARAM* parameters) {
   Cipher& cipher = cipher_of(context);
-  cipher.encrypts = encrypts;
+  if (cipher.encrypts != encrypts) cipher.turn(encrypts);
   if (nonce != nullptr) {
     if (nonce_size != kNonce) return 0;
     cipher.take_nonce(nonce);
@@ -240,7 +248,7 @@ int start(void* context, const unsigned char* key, std::size_t key_size, const u
   if (key != nullptr) {
     if (key_size != cipher.key.aes().key_size) return 0;
     cipher.key.set(key);
-    cipher.tls12_nonce = false;
+    cipher.tls12_nonce = cipher.tls12_record = false;
   }
   return set(context, parameters);
 }
@@ -249,7 +257,8 @@ int update(void* context, unsigned char* out, std::size_t* out_size, std::size_t
            std::size_t size) {
   Cipher& cipher = cipher_of(context);
   *out_size = 0;
-  if (cipher.tls12_record) return out != in || room < size ? 0 : cipher.whole_tls12_record(out, size, out_size);
+  if (cipher.tls12_record)
+    return in == nullptr || out != in || room < size ? 0 : cipher.whole_tls12_record(out, size, out_size);
   if (size == 0) return 1;
   if (in == nullptr || (out != nullptr && room < size)) return 0;
   if (!(out == nullptr ? cipher.add_aad(in, size) : cipher.update(in, size, out))) {
