@@ -15,6 +15,7 @@
 
 #include "base/base64.h"
 #include "base/lever.h"
+#include "x509/internal/key_exchange.h"
 #include "x509/internal/key_schedule.h"
 #include "x509/internal/owned.h"
 #include "x509/internal/record_cipher.h"
@@ -220,7 +221,7 @@ bool reads_alike(const Libraries& made, std::string_view sample, Kind kind) {
 }
 
 bool passes_self_test(const Libraries& made) {
-  return reads_alike(made, kEcSample, kEc) && reads_alike(made, kRsaSample, kRsa) &&
+  return reads_alike(made, kEcSample, kEc) && reads_alike(made, kRsaSample, kRsa) && internal::agrees_alike(made.tls) &&
          internal::derives_alike(made.tls) && internal::seals_alike(made.tls);
 }
 
@@ -233,6 +234,19 @@ std::vector<OSSL_ALGORITHM> among(const OSSL_ALGORITHM* all, std::span<const std
   }
   kept.push_back({});
   return kept;
+}
+
+// Puts `lean`, unless null, in the place of what is shown under the same first name.
+bool replace(std::vector<OSSL_ALGORITHM>& shown, const OSSL_ALGORITHM* lean) {
+  if (lean == nullptr) return true;
+  const auto first_name = [](const OSSL_ALGORITHM& one) {
+    const std::string_view names = one.algorithm_names == nullptr ? "" : one.algorithm_names;
+    return names.substr(0, names.find(':'));
+  };
+  const auto usual = std::ranges::find(shown, first_name(*lean), first_name);
+  if (usual == shown.end()) return false;
+  *usual = *lean;
+  return true;
 }
 
 bool Libraries::make() {
@@ -255,14 +269,10 @@ bool Libraries::make() {
   show(OSSL_OP_MAC, kTlsMacs);
   show(OSSL_OP_KDF, kTlsDerivations);
   internal::show_lean_record_ciphers(shown[OSSL_OP_CIPHER]);
-  std::vector<OSSL_ALGORITHM>& derivations = shown[OSSL_OP_KDF];
-  if (const OSSL_ALGORITHM* lean = internal::lean_key_schedule(); lean != nullptr) {
-    const auto usual = std::ranges::find_if(derivations, [](const OSSL_ALGORITHM& shown) {
-      return shown.algorithm_names != nullptr && std::strcmp(shown.algorithm_names, OSSL_KDF_NAME_TLS1_3_KDF) == 0;
-    });
-    if (usual == derivations.end()) return false;
-    *usual = *lean;
-  }
+  const bool replaced = replace(shown[OSSL_OP_KDF], internal::lean_key_schedule()) &&
+                        replace(shown[OSSL_OP_KEYMGMT], internal::lean_key_type()) &&
+                        replace(shown[OSSL_OP_KEYEXCH], internal::lean_key_exchange());
+  if (!replaced) return false;
   const OSSL_ALGORITHM* all = every(OSSL_OP_DECODER);
   for (; all != nullptr && all->algorithm_names != nullptr; ++all) {
     const bool reads_spki = std::strstr(all->property_definition, "input=der") != nullptr &&
