@@ -24,7 +24,9 @@ COMMENT_OR_LITERAL = re.compile(
 
 # The first folder of a library's headers, or the whole name -> the rooms that wrap it.
 LIBRARIES = {
-    "openssl": {"x509", "revocation", "tls"},
+    "openssl": {"crypto", "x509", "revocation", "tls"},
+    "sodium.h": {"crypto"},
+    "intel-ipsec-mb.h": {"crypto"},
     "nghttp2": {"http"},
     "re2": {"routing"},
     "nlohmann": {"arm", "admin"},

@@ -45,7 +45,7 @@ class CheckRooms(unittest.TestCase):
             ("base/x.h", '"x509/a.h"', "direction"), ("x509/x.cc", '"telemetry/a.h"', "direction"),
             ("http/x_test.cc", '"net/a.h"', "direction"), ("net/internal/x.cc", '"tls/a.h"', "direction"),
             ("tls/x.cc", '"x509/internal/i.h"', "internal"), ("main.cc", '"tls/internal/i.h"', "internal"),
-            ("http/x.cc", "<openssl/evp.h>", "library"), ("tls/x.cc", "<nlohmann/json.hpp>", "library"),
+            ("http/x.cc", "<openssl/evp.h>", "library"), ("tls/x.cc", "<sodium.h>", "library"), ("tls/x.cc", "<nlohmann/json.hpp>", "library"),
             ("tls/x.h", "<sqlite3.h>", "library"), ("tls/x.h", "<CLI/CLI.hpp>", "library"),
             ("tls/x.cc", '"a.h"', "form"), ("tls/x.cc", '"../x509/a.h"', "form"), ("tls/x.cc", "<x509/a.h>", "form"),
             ("tls/x.cc", '"x509/none.h"', "form"), ("other.cc", '"tls/a.h"', "form"),

@@ -7,10 +7,10 @@
 
 namespace portcullis {
 
-inline constexpr const char* kLeanKeysLever = "PORTCULLIS_LEAN_KEYS";              // x509/lean_keys
-inline constexpr const char* kLeanDerivationLever = "PORTCULLIS_LEAN_DERIVATION";  // x509/internal/key_schedule
-inline constexpr const char* kLeanExchangeLever = "PORTCULLIS_LEAN_EXCHANGE";      // x509/internal/key_exchange
-inline constexpr const char* kLeanRecordsLever = "PORTCULLIS_LEAN_RECORDS";        // x509/internal/record_cipher
+inline constexpr const char* kLeanKeysLever = "PORTCULLIS_LEAN_KEYS";              // crypto/tls_library
+inline constexpr const char* kLeanDerivationLever = "PORTCULLIS_LEAN_DERIVATION";  // crypto/internal/key_schedule
+inline constexpr const char* kLeanExchangeLever = "PORTCULLIS_LEAN_EXCHANGE";      // crypto/internal/key_exchange
+inline constexpr const char* kLeanRecordsLever = "PORTCULLIS_LEAN_RECORDS";        // crypto/internal/record_cipher
 inline constexpr const char* kProvenLinksLever = "PORTCULLIS_PROVEN_LINKS";        // x509/internal/proven_links
 inline constexpr const char* kChainCacheLever = "PORTCULLIS_CHAIN_CACHE";          // clientauth/chain_cache
 

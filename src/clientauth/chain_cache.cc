@@ -4,8 +4,8 @@
 #include <iterator>
 
 #include "clientauth/peer_record.h"
-#include "x509/lean_keys.h"
 #include "x509/sha256.h"
+#include "x509/with_key.h"
 
 namespace portcullis::clientauth {
 

@@ -5,7 +5,8 @@
 #include "base/base64.h"
 #include "base/check.h"
 #include "clientauth/crl_check.h"
-#include "x509/lean_keys.h"
+#include "crypto/tls_library.h"
+#include "x509/with_key.h"
 
 namespace portcullis::clientauth {
 
@@ -166,7 +167,7 @@ std::shared_ptr<const tls::PeerState> Verifier::recall(const x509::Certificate& 
   if (!note) return nullptr;
   x509::CertificateList presented{leaf};
   for (const std::string& der : note->above_leaf) {
-    auto certificate = x509::Certificate::from_der(der, x509::keyless_library());
+    auto certificate = x509::Certificate::from_der(der, crypto::tls_library());
     if (!certificate) return nullptr;
     presented.push_back(std::move(*certificate));
   }

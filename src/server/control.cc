@@ -5,13 +5,13 @@
 #include <cstdlib>
 #include <thread>
 
+#include "crypto/tls_library.h"
 #include "event/signal.h"
 #include "proxy/journal_record.h"
 #include "server/notify.h"
 #include "server/ocsp_memory.h"
 #include "server/process.h"
 #include "store/state_dir.h"
-#include "x509/lean_keys.h"
 
 namespace portcullis::server {
 
@@ -316,9 +316,9 @@ void Control::on_ready() {
                              {"protocol", address->https ? "https" : "http"},
                              {"listeners", address->listeners.size()}});
   }
-  log_info(
-      "ready",
-      {{"workers", workers_.size()}, {"generation", snapshot_->generation}, {"lean_keys", x509::lean_keys_state()}});
+  log_info("ready", {{"workers", workers_.size()},
+                     {"generation", snapshot_->generation},
+                     {"lean_keys", crypto::tls_library_state()}});
   notify_service_manager("READY=1");
   if (options_.on_ready) options_.on_ready();
 }

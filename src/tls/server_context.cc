@@ -4,8 +4,8 @@
 #include <openssl/ssl.h>
 
 #include "base/check.h"
+#include "crypto/tls_library.h"
 #include "tls/internal/callbacks.h"
-#include "x509/lean_keys.h"
 
 namespace portcullis::tls {
 namespace {
@@ -26,7 +26,7 @@ tl::unexpected<Error> refused(const char* what) {
 SslCtxPtr new_context() {
   // What a client presents is read without its keys: the verifier's record has the leaf with its key
   // (Callbacks::verify).
-  SslCtxPtr context(SSL_CTX_new_ex(x509::keyless_library(), nullptr, TLS_server_method()));
+  SslCtxPtr context(SSL_CTX_new_ex(crypto::tls_library(), nullptr, TLS_server_method()));
   if (context == nullptr) return nullptr;
   SSL_CTX* raw = context.get();
   SSL_CTX_set_options(raw, kOptions);

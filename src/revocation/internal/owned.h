@@ -4,13 +4,13 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509.h>
 
-#include "x509/owned.h"
+#include "crypto/owned.h"
 
 namespace portcullis::revocation::internal {
 
-using x509::bytes_of;
-using x509::ErrorQueueGuard;
-using x509::Owned;
+using crypto::bytes_of;
+using crypto::ErrorQueueGuard;
+using crypto::Owned;
 
 using OwnedCertId = Owned<OCSP_CERTID, OCSP_CERTID_free>;
 using OwnedResponse = Owned<OCSP_RESPONSE, OCSP_RESPONSE_free>;

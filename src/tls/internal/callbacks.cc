@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "base/host_name.h"
 #include "tls/tls_stream.h"
-#include "x509/lean_keys.h"
+#include "x509/with_key.h"
 
 namespace portcullis::tls {
 namespace {

@@ -11,17 +11,17 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "x509/owned.h"
+#include "crypto/owned.h"
 
 namespace portcullis::x509::internal {
 
-using x509::bytes_of;
-using x509::ErrorQueueGuard;
-using x509::Owned;
+using crypto::bytes_of;
+using crypto::ErrorQueueGuard;
+using crypto::Owned;
+using crypto::OwnedKey;
+using crypto::OwnedX509;
 
 using OwnedBio = Owned<BIO, BIO_free_all>;
-using OwnedX509 = Owned<X509, X509_free>;
-using OwnedKey = Owned<EVP_PKEY, EVP_PKEY_free>;
 
 // Everything a memory BIO holds.
 inline std::string contents(BIO* bio) {

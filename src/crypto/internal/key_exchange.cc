@@ -1,4 +1,4 @@
-#include "x509/internal/key_exchange.h"
+#include "crypto/internal/key_exchange.h"
 
 #include <algorithm>
 #include <array>
@@ -19,7 +19,7 @@
 #include "base/lever.h"
 #include "base/strings.h"
 
-namespace portcullis::x509::internal {
+namespace portcullis::crypto::internal {
 namespace {
 
 constexpr std::size_t kBytes = crypto_scalarmult_curve25519_BYTES;
@@ -246,4 +246,4 @@ const OSSL_ALGORITHM* lean_key_exchange() {
   return usable() ? &shown : nullptr;
 }
 
-}  // namespace portcullis::x509::internal
+}  // namespace portcullis::crypto::internal

@@ -1,6 +1,6 @@
 // OpenSSL 3.0 deprecates its plain hash functions in favour of those that search: these are the point here.
 #define OPENSSL_SUPPRESS_DEPRECATED
-#include "x509/internal/key_schedule.h"
+#include "crypto/internal/key_schedule.h"
 
 #include <algorithm>
 #include <array>
@@ -16,9 +16,9 @@
 #include <openssl/sha.h>
 
 #include "base/lever.h"
-#include "x509/internal/owned.h"
+#include "crypto/owned.h"
 
-namespace portcullis::x509::internal {
+namespace portcullis::crypto::internal {
 namespace {
 
 using Bytes = std::basic_string_view<unsigned char>;
@@ -237,4 +237,4 @@ bool derives_alike(OSSL_LIB_CTX* tried) {
   return true;
 }
 
-}  // namespace portcullis::x509::internal
+}  // namespace portcullis::crypto::internal

@@ -3,10 +3,10 @@
 
 #include <openssl/evp.h>
 
-#include "x509/internal/owned.h"
-#include "x509/internal/record_cipher.h"
+#include "crypto/internal/record_cipher.h"
+#include "crypto/owned.h"
 
-namespace portcullis::x509::internal {
+namespace portcullis::crypto::internal {
 
 namespace {
 
@@ -31,8 +31,7 @@ class Records {
     if (!seal) done = done && control(context.get(), EVP_CTRL_AEAD_SET_TAG, kTag, bytes + content);
     done = done && EVP_CipherUpdate(context.get(), nullptr, &size, kBytes + 3, 5) == 1 &&
            EVP_CipherUpdate(context.get(), bytes, &size, bytes, static_cast<int>(content)) == 1 &&
-           EVP_CipherFinal_ex(context.get(), bytes + size, &rest) == 1 &&
-           size + rest == static_cast<int>(content);
+           EVP_CipherFinal_ex(context.get(), bytes + size, &rest) == 1 && size + rest == static_cast<int>(content);
     if (seal) done = done && control(context.get(), EVP_CTRL_AEAD_GET_TAG, kTag, bytes + content);
     return done ? record : Bytes();
   }
@@ -94,4 +93,4 @@ bool seals_alike(OSSL_LIB_CTX* tried) {
   return true;
 }
 
-}  // namespace portcullis::x509::internal
+}  // namespace portcullis::crypto::internal

@@ -1,4 +1,4 @@
-#include "x509/internal/record_cipher.h"
+#include "crypto/internal/record_cipher.h"
 
 #include <algorithm>
 #include <array>
@@ -15,9 +15,9 @@
 #include <openssl/rand.h>
 
 #include "base/lever.h"
-#include "x509/internal/record_key.h"
+#include "crypto/internal/record_key.h"
 
-namespace portcullis::x509::internal {
+namespace portcullis::crypto::internal {
 
 #if defined(__x86_64__)
 
@@ -324,4 +324,4 @@ void show_lean_record_ciphers(std::vector<OSSL_ALGORITHM>&) {}
 
 #endif  // __x86_64__
 
-}  // namespace portcullis::x509::internal
+}  // namespace portcullis::crypto::internal

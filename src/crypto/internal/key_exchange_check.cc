@@ -3,10 +3,10 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 
-#include "x509/internal/key_exchange.h"
-#include "x509/internal/owned.h"
+#include "crypto/internal/key_exchange.h"
+#include "crypto/owned.h"
 
-namespace portcullis::x509::internal {
+namespace portcullis::crypto::internal {
 
 namespace {
 
@@ -59,4 +59,4 @@ bool agrees_alike(OSSL_LIB_CTX* tried) {
          agreed(tried, lean.get(), Bytes(31, '\1')).empty();
 }
 
-}  // namespace portcullis::x509::internal
+}  // namespace portcullis::crypto::internal

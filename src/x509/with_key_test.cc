@@ -1,4 +1,4 @@
-#include "x509/lean_keys.h"
+#include "x509/with_key.h"
 
 #include <atomic>
 #include <cstdlib>
@@ -13,6 +13,7 @@
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
+#include "crypto/tls_library.h"
 #include "x509/internal/owned.h"
 #include "x509/test_pki.h"
 #include "x509/trust_anchors.h"
@@ -34,7 +35,7 @@ OwnedX509 parse(std::string_view der, OSSL_LIB_CTX* context) {
 
 // As TLS reads what a client presents.
 std::optional<Certificate> keyless(std::string_view der) {
-  OwnedX509 parsed = parse(der, keyless_library());
+  OwnedX509 parsed = parse(der, crypto::tls_library());
   if (parsed == nullptr) return std::nullopt;
   return Certificate::from_native(parsed.release(), false);
 }
@@ -142,19 +143,19 @@ std::set<std::string> pkits() {
   return found;
 }
 
-TEST(LeanKeys, AreOnUnlessSwitchedOffOrNewer) {
+TEST(WithKey, AreOnUnlessSwitchedOffOrNewer) {
   const char* wish = std::getenv("PORTCULLIS_LEAN_KEYS");
   if (wish != nullptr) {
-    EXPECT_EQ(lean_keys_state(), "switched off");
-    EXPECT_EQ(keyless_library(), nullptr);
+    EXPECT_EQ(crypto::tls_library_state(), "switched off");
+    EXPECT_EQ(crypto::tls_library(), nullptr);
   } else if (OpenSSL_version_num() < 0x30200000L) {
-    EXPECT_EQ(lean_keys_state(), "on");
-    EXPECT_NE(keyless_library(), nullptr);
+    EXPECT_EQ(crypto::tls_library_state(), "on");
+    EXPECT_NE(crypto::tls_library(), nullptr);
   }
 }
 
-TEST(LeanKeys, AreNotDecodedBeforeSomebodyAsks) {
-  if (keyless_library() == nullptr) GTEST_SKIP() << lean_keys_state();
+TEST(WithKey, AreNotDecodedBeforeSomebodyAsks) {
+  if (crypto::tls_library() == nullptr) GTEST_SKIP() << crypto::tls_library_state();
   const ErrorQueueGuard errors;
   TestPki pki;
   const auto bare = keyless(pki.root("Root").certificate.der());
@@ -166,14 +167,14 @@ TEST(LeanKeys, AreNotDecodedBeforeSomebodyAsks) {
   EXPECT_EQ(with_key(whole).native(), whole.native());
 }
 
-TEST(LeanKeys, EveryKindIsDecodedAsOpenSslDoes) {
+TEST(WithKey, EveryKindIsDecodedAsOpenSslDoes) {
   for (const Certificate& sample : samples()) {
     EXPECT_TRUE(facts(sample).there);
     EXPECT_TRUE(alike(sample.der())) << facts(sample).group << facts(sample).id;
   }
 }
 
-TEST(LeanKeys, EveryPkitsCertificateIsDecodedAsOpenSslDoes) {
+TEST(WithKey, EveryPkitsCertificateIsDecodedAsOpenSslDoes) {
   const auto corpus = pkits();
   if (corpus.empty()) GTEST_SKIP() << "../shared/data/pkits is absent";
   EXPECT_GT(corpus.size(), 200U);
@@ -182,7 +183,7 @@ TEST(LeanKeys, EveryPkitsCertificateIsDecodedAsOpenSslDoes) {
 
 // One byte of the key's encoding wrong, at every place and in three ways: what cannot be read stays unread, and what
 // can be read is the same key.
-TEST(LeanKeys, MalformedKeysAreTakenAsOpenSslTakesThem) {
+TEST(WithKey, MalformedKeysAreTakenAsOpenSslTakesThem) {
   for (const Certificate& sample : samples()) {
     unsigned char* encoded = nullptr;
     const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(sample.native()), &encoded);
@@ -204,7 +205,7 @@ TEST(LeanKeys, MalformedKeysAreTakenAsOpenSslTakesThem) {
   }
 }
 
-TEST(LeanKeys, PathsAreJudgedAlike) {
+TEST(WithKey, PathsAreJudgedAlike) {
   const WallTime now = kTestNotBefore + std::chrono::hours(24 * 365 * 7);
   TestPki pki;
   for (const TestKey above : {TestKey::kP256, TestKey::kRsa2048, TestKey::kRsa1024, TestKey::kEd25519}) {
@@ -235,7 +236,7 @@ TEST(LeanKeys, PathsAreJudgedAlike) {
   }
 }
 
-TEST(LeanKeys, AreDecodedByManyThreadsAtOnce) {
+TEST(WithKey, AreDecodedByManyThreadsAtOnce) {
   const auto kinds = samples();
   std::vector<std::thread> threads;
   std::atomic<int> wrong = 0;

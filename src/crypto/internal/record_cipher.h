@@ -5,9 +5,9 @@
 // Of a connection at rest only its keys are kept, 190 bytes a direction; the 1 KB that each expands to, in 0.1 µs, is
 // kept for those that a thread has used last.
 //
-// It stands in the library context of x509/lean_keys, to which it belongs, as the ciphers AES-128-GCM and AES-256-GCM,
-// and does what libssl asks of them for TLS 1.3 (RFC 8446 §5.2) and TLS 1.2 (RFC 5288): nonces of 12 bytes, tags of 16,
-// records no longer than a record can be. Anything else is refused. Behind a switch of its own:
+// It stands in the library context of crypto/tls_library, to which it belongs, as the ciphers AES-128-GCM and
+// AES-256-GCM, and does what libssl asks of them for TLS 1.3 (RFC 8446 §5.2) and TLS 1.2 (RFC 5288): nonces of 12
+// bytes, tags of 16, records no longer than a record can be. Anything else is refused. Behind a switch of its own:
 // PORTCULLIS_LEAN_RECORDS=off.
 #pragma once
 
@@ -16,7 +16,7 @@
 #include <openssl/core.h>
 #include <openssl/types.h>
 
-namespace portcullis::x509::internal {
+namespace portcullis::crypto::internal {
 
 // Puts the lean ciphers in the place of the default provider's of the same names, in a list that ends with an algorithm
 // without a name. Changes nothing where the lever is off, or where the CPU has no AES-NI, PCLMULQDQ and AVX2, or the
@@ -26,4 +26,4 @@ void show_lean_record_ciphers(std::vector<OSSL_ALGORITHM>& ciphers);
 // Whether `tried` seals and opens records of both versions just as OpenSSL's default context does.
 bool seals_alike(OSSL_LIB_CTX* tried);
 
-}  // namespace portcullis::x509::internal
+}  // namespace portcullis::crypto::internal

@@ -1,4 +1,4 @@
-#include "x509/internal/key_exchange.h"
+#include "crypto/internal/key_exchange.h"
 
 #include <string>
 #include <thread>
@@ -9,15 +9,12 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-#include "x509/internal/owned.h"
-#include "x509/lean_keys.h"
+#include "crypto/owned.h"
+#include "crypto/tls_library.h"
 
-namespace portcullis::x509 {
+namespace portcullis::crypto {
 namespace {
 
-using internal::ErrorQueueGuard;
-using internal::Owned;
-using internal::OwnedKey;
 using Bytes = std::basic_string<unsigned char>;
 using OwnedContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 
@@ -79,11 +76,11 @@ Bytes small(unsigned char number) {
 class KeyExchange : public testing::Test {
  protected:
   void SetUp() override {
-    if (lean_keys_state() != "on") GTEST_SKIP() << "lean keys: " << lean_keys_state();
+    if (tls_library_state() != "on") GTEST_SKIP() << "lean keys: " << tls_library_state();
     if (internal::lean_key_exchange() == nullptr) GTEST_SKIP() << "switched off";
   }
   const ErrorQueueGuard errors;
-  OSSL_LIB_CTX* const lean = keyless_library();
+  OSSL_LIB_CTX* const lean = tls_library();
 };
 
 TEST_F(KeyExchange, PassesItsSelfTest) { EXPECT_TRUE(internal::agrees_alike(lean)); }
@@ -207,4 +204,4 @@ TEST_F(KeyExchange, ManyThreadsAgreeAtOnce) {
 }
 
 }  // namespace
-}  // namespace portcullis::x509
+}  // namespace portcullis::crypto

@@ -1,4 +1,4 @@
-#include "x509/internal/record_key.h"
+#include "crypto/internal/record_key.h"
 
 #if defined(__x86_64__)
 
@@ -8,7 +8,7 @@
 
 #include <openssl/crypto.h>
 
-namespace portcullis::x509::internal {
+namespace portcullis::crypto::internal {
 
 namespace {
 
@@ -111,6 +111,6 @@ const gcm_key_data* RecordKey::expanded() const {
   return keys == nullptr ? nullptr : keys->of(*this);
 }
 
-}  // namespace portcullis::x509::internal
+}  // namespace portcullis::crypto::internal
 
 #endif  // __x86_64__

@@ -1,4 +1,4 @@
-#include "x509/lean_keys.h"
+#include "crypto/tls_library.h"
 
 #include <algorithm>
 #include <cstring>
@@ -15,17 +15,13 @@
 
 #include "base/base64.h"
 #include "base/lever.h"
-#include "x509/internal/key_exchange.h"
-#include "x509/internal/key_schedule.h"
-#include "x509/internal/owned.h"
-#include "x509/internal/record_cipher.h"
+#include "crypto/internal/key_exchange.h"
+#include "crypto/internal/key_schedule.h"
+#include "crypto/internal/record_cipher.h"
 
-namespace portcullis::x509 {
+namespace portcullis::crypto {
 
 namespace {
-
-using internal::Owned;
-using internal::OwnedX509;
 
 // A key that can be decoded without a search.
 enum Kind : std::size_t { kNothing, kEc, kRsa, kKinds };
@@ -165,13 +161,13 @@ Kind kind_of(const X509* certificate) {
 
 OwnedX509 parse(std::string_view der, OSSL_LIB_CTX* context) {
   X509* parsed = X509_new_ex(context, nullptr);
-  const unsigned char* cursor = internal::bytes_of(der);
+  const unsigned char* cursor = bytes_of(der);
   if (parsed != nullptr && d2i_X509(&parsed, &cursor, static_cast<long>(der.size())) == nullptr) parsed = nullptr;
   return OwnedX509(parsed);
 }
 
 // In the context of TLS, with its key decoded.
-OwnedX509 parse_with_key(std::string_view der, OSSL_LIB_CTX* tls, Kind kind) {
+OwnedX509 parse_here(std::string_view der, OSSL_LIB_CTX* tls, Kind kind) {
   decoding = kind;
   OwnedX509 parsed = parse(der, tls);
   decoding = kNothing;
@@ -209,7 +205,7 @@ bool reads_alike(const Libraries& made, std::string_view sample, Kind kind) {
   const std::string der = base64_decode(sample).value_or("");
   const OwnedX509 usual = parse(der, nullptr);
   const OwnedX509 keyless = parse(der, made.tls);
-  const OwnedX509 lean = parse_with_key(der, made.tls, kind);
+  const OwnedX509 lean = parse_here(der, made.tls, kind);
   if (der.empty() || usual == nullptr || keyless == nullptr || lean == nullptr) return false;
   EVP_PKEY* const expected = X509_get0_pubkey(usual.get());
   EVP_PKEY* const found = X509_get0_pubkey(lean.get());
@@ -288,7 +284,7 @@ bool Libraries::make() {
 }
 
 Libraries::Libraries() {
-  const internal::ErrorQueueGuard errors;
+  const ErrorQueueGuard errors;
   if (is_switched_off(kLeanKeysLever)) {
     state = "switched off";
   } else if (OPENSSL_VERSION_MAJOR > 3 || OpenSSL_version_num() >= 0x30200000L) {
@@ -306,17 +302,14 @@ Libraries::Libraries() {
 
 }  // namespace
 
-OSSL_LIB_CTX* keyless_library() { return libraries().tls; }
+OSSL_LIB_CTX* tls_library() { return libraries().tls; }
 
-std::string_view lean_keys_state() { return libraries().state; }
+std::string_view tls_library_state() { return libraries().state; }
 
-Certificate with_key(const Certificate& certificate) {
-  const internal::ErrorQueueGuard errors;
-  if (keyless_library() == nullptr || X509_get0_pubkey(certificate.native()) != nullptr) return certificate;
-  const Kind kind = has_usual_signature(certificate.native()) ? kind_of(certificate.native()) : kNothing;
-  const std::string der = certificate.der();
-  OwnedX509 decoded = kind == kNothing ? parse(der, nullptr) : parse_with_key(der, keyless_library(), kind);
-  return decoded == nullptr ? certificate : Certificate::from_native(decoded.release(), false);
+OwnedX509 parse_with_key(const X509* certificate, std::string_view der) {
+  const ErrorQueueGuard errors;
+  const Kind kind = tls_library() != nullptr && has_usual_signature(certificate) ? kind_of(certificate) : kNothing;
+  return kind == kNothing ? parse(der, nullptr) : parse_here(der, tls_library(), kind);
 }
 
-}  // namespace portcullis::x509
+}  // namespace portcullis::crypto

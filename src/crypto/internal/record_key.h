@@ -1,4 +1,4 @@
-// Keys of AES-GCM for libIPSec_MB (x509/internal/record_cipher), on x86-64.
+// Keys of AES-GCM for libIPSec_MB (crypto/internal/record_cipher), on x86-64.
 //
 // The library works with keys that are expanded to 1 KB, in 0.1 µs. A connection at rest keeps only what they are made
 // from; the expanded ones are kept for what a thread has sealed and opened last.
@@ -15,7 +15,7 @@
 #include <intel-ipsec-mb.h>
 #undef LINUX
 
-namespace portcullis::x509::internal {
+namespace portcullis::crypto::internal {
 
 // The library's functions for one size of key.
 struct AesGcm {
@@ -51,6 +51,6 @@ class RecordKey {
   std::array<unsigned char, IMB_KEY_256_BYTES> bytes_;
 };
 
-}  // namespace portcullis::x509::internal
+}  // namespace portcullis::crypto::internal
 
 #endif  // __x86_64__

@@ -1,4 +1,4 @@
-#include "x509/internal/key_schedule.h"
+#include "crypto/internal/key_schedule.h"
 
 #include <optional>
 #include <random>
@@ -13,13 +13,11 @@
 #include <openssl/provider.h>
 
 #include "base/strings.h"
-#include "x509/internal/owned.h"
-#include "x509/lean_keys.h"
+#include "crypto/owned.h"
+#include "crypto/tls_library.h"
 
-namespace portcullis::x509 {
+namespace portcullis::crypto {
 namespace {
-
-using internal::Owned;
 
 // What a derivation is asked for; an absent part is not given at all.
 struct Asked {
@@ -31,7 +29,7 @@ struct Asked {
 
 // The bytes derived, or nothing where it is refused.
 std::optional<std::string> derive(OSSL_LIB_CTX* library, Asked asked) {
-  const internal::ErrorQueueGuard errors;
+  const ErrorQueueGuard errors;
   const Owned<EVP_KDF, EVP_KDF_free> algorithm(EVP_KDF_fetch(library, OSSL_KDF_NAME_TLS1_3_KDF, nullptr));
   const Owned<EVP_KDF_CTX, EVP_KDF_CTX_free> context(EVP_KDF_CTX_new(algorithm.get()));
   EXPECT_NE(context, nullptr);
@@ -58,11 +56,11 @@ std::optional<std::string> derive(OSSL_LIB_CTX* library, Asked asked) {
 class KeySchedule : public testing::Test {
  protected:
   void SetUp() override {
-    if (keyless_library() == nullptr) GTEST_SKIP() << lean_keys_state();
+    if (tls_library() == nullptr) GTEST_SKIP() << tls_library_state();
     if (internal::lean_key_schedule() == nullptr) GTEST_SKIP() << "switched off";
   }
   // Both refuse, or both derive the same.
-  static void expect_alike(const Asked& asked) { EXPECT_EQ(derive(keyless_library(), asked), derive(nullptr, asked)); }
+  static void expect_alike(const Asked& asked) { EXPECT_EQ(derive(tls_library(), asked), derive(nullptr, asked)); }
 };
 
 TEST_F(KeySchedule, StandsInTheContextOfTlsAlone) {
@@ -71,13 +69,13 @@ TEST_F(KeySchedule, StandsInTheContextOfTlsAlone) {
     const char* text = EVP_KDF_get0_description(algorithm.get());
     return std::string(text == nullptr ? "" : text);
   };
-  EXPECT_EQ(description(keyless_library()), "TLS 1.3's key schedule for SHA-256 and SHA-384");
-  EXPECT_NE(description(nullptr), description(keyless_library()));
+  EXPECT_EQ(description(tls_library()), "TLS 1.3's key schedule for SHA-256 and SHA-384");
+  EXPECT_NE(description(nullptr), description(tls_library()));
 }
 
 // RFC 8448 §3: the early secret without a PSK, what it derives, and the handshake secret under the shared secret.
 TEST_F(KeySchedule, GivesWhatRfc8448Shows) {
-  const auto early = derive(keyless_library(), {.mode = EVP_KDF_HKDF_MODE_EXTRACT_ONLY, .label = "derived"});
+  const auto early = derive(tls_library(), {.mode = EVP_KDF_HKDF_MODE_EXTRACT_ONLY, .label = "derived"});
   EXPECT_EQ(hex_lower(early.value_or("")), "33ad0a1c607ec03b09e6cd9893680ce210adf300aa1f2660e1b22e10f170f92a");
   std::string shared;
   for (const int byte :
@@ -85,8 +83,8 @@ TEST_F(KeySchedule, GivesWhatRfc8448Shows) {
         0x35, 0xe6, 0xd6, 0x3f, 0x53, 0x75, 0x63, 0xef, 0xd4, 0x62, 0x72, 0x90, 0x0f, 0x89, 0x49, 0x2d}) {
     shared += static_cast<char>(byte);
   }
-  const auto handshake = derive(
-      keyless_library(), {.mode = EVP_KDF_HKDF_MODE_EXTRACT_ONLY, .key = shared, .salt = early, .label = "derived"});
+  const auto handshake =
+      derive(tls_library(), {.mode = EVP_KDF_HKDF_MODE_EXTRACT_ONLY, .key = shared, .salt = early, .label = "derived"});
   EXPECT_EQ(hex_lower(handshake.value_or("")), "1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac");
 }
 
@@ -117,11 +115,11 @@ TEST_F(KeySchedule, DerivesAsOpenSslDoesWhateverIsAsked) {
 
 TEST_F(KeySchedule, RefusesWhatTls13DoesNotHave) {
   const Asked good{.key = std::string(32, 'k'), .label = "key", .data = std::string(32, 'd')};
-  ASSERT_TRUE(derive(keyless_library(), good));
+  ASSERT_TRUE(derive(tls_library(), good));
   const auto refused = [&](auto change) {
     Asked asked = good;
     change(asked);
-    return !derive(keyless_library(), asked).has_value() && !derive(nullptr, asked).has_value();
+    return !derive(tls_library(), asked).has_value() && !derive(nullptr, asked).has_value();
   };
   EXPECT_TRUE(refused([](Asked& asked) { asked.digest = nullptr; }));
   EXPECT_TRUE(refused([](Asked& asked) { asked.digest = "no such digest"; }));
@@ -136,11 +134,11 @@ TEST_F(KeySchedule, RefusesWhatTls13DoesNotHave) {
   // Not of TLS 1.3, whatever OpenSSL's own would do.
   Asked other = good;
   other.digest = "SHA2-512";
-  EXPECT_FALSE(derive(keyless_library(), other));
+  EXPECT_FALSE(derive(tls_library(), other));
 }
 
 TEST_F(KeySchedule, TheSelfTestSeesAnotherDerivation) {
-  EXPECT_TRUE(internal::derives_alike(keyless_library()));
+  EXPECT_TRUE(internal::derives_alike(tls_library()));
   OSSL_LIB_CTX* const empty = OSSL_LIB_CTX_new();
   OSSL_PROVIDER* const none = OSSL_PROVIDER_load(empty, "null");
   EXPECT_FALSE(internal::derives_alike(empty));
@@ -149,4 +147,4 @@ TEST_F(KeySchedule, TheSelfTestSeesAnotherDerivation) {
 }
 
 }  // namespace
-}  // namespace portcullis::x509
+}  // namespace portcullis::crypto

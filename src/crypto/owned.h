@@ -6,8 +6,10 @@
 #include <string_view>
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 
-namespace portcullis::x509 {
+namespace portcullis::crypto {
 
 template <auto Free>
 struct Freer {
@@ -19,6 +21,9 @@ struct Freer {
 
 template <class T, auto Free>
 using Owned = std::unique_ptr<T, Freer<Free>>;
+
+using OwnedX509 = Owned<X509, X509_free>;
+using OwnedKey = Owned<EVP_PKEY, EVP_PKEY_free>;
 
 inline const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -34,4 +39,4 @@ class ErrorQueueGuard {
   ErrorQueueGuard& operator=(const ErrorQueueGuard&) = delete;
 };
 
-}  // namespace portcullis::x509
+}  // namespace portcullis::crypto

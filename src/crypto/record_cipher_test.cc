@@ -1,4 +1,4 @@
-#include "x509/internal/record_cipher.h"
+#include "crypto/internal/record_cipher.h"
 
 #include <algorithm>
 #include <memory>
@@ -14,14 +14,12 @@
 #include <openssl/params.h>
 
 #include "base/strings.h"
-#include "x509/internal/owned.h"
-#include "x509/lean_keys.h"
+#include "crypto/owned.h"
+#include "crypto/tls_library.h"
 
-namespace portcullis::x509 {
+namespace portcullis::crypto {
 namespace {
 
-using internal::ErrorQueueGuard;
-using internal::Owned;
 using Bytes = std::basic_string<unsigned char>;
 
 constexpr int kTag = 16;
@@ -111,7 +109,7 @@ Bytes tls12_header(std::size_t content, bool seals) {
 class RecordCipher : public testing::Test {
  protected:
   void SetUp() override {
-    if (lean_keys_state() != "on") GTEST_SKIP() << "lean keys: " << lean_keys_state();
+    if (tls_library_state() != "on") GTEST_SKIP() << "lean keys: " << tls_library_state();
     // OpenSSL's own takes a nonce of any length.
     if (Direction(lean, key, true).parameter(OSSL_CIPHER_PARAM_AEAD_IVLEN, 16))
       GTEST_SKIP() << "switched off, or this CPU is too old";
@@ -124,7 +122,7 @@ class RecordCipher : public testing::Test {
   std::size_t below(std::size_t limit) { return generator() % limit; }
 
   const ErrorQueueGuard errors;
-  OSSL_LIB_CTX* const lean = keyless_library();
+  OSSL_LIB_CTX* const lean = tls_library();
   std::mt19937 generator{20261129};
   const Bytes key = Bytes(16, 'k'), nonce = Bytes(12, 'n'), header = Bytes(5, 'h');
 };
@@ -334,15 +332,14 @@ TEST_F(RecordCipher, MovesBetweenThreads) {
 }
 
 TEST(RecordCipherAtTheEnd, IsFreedAfterItsThreadHasEnded) {
-  // Made before the thread's expanded keys, hence freed after them.
-  thread_local std::unique_ptr<Direction> late;
   std::thread([] {
-    late.reset();
-    if (keyless_library() == nullptr) return;
-    late = std::make_unique<Direction>(keyless_library(), Bytes(16, 'k'), true);
+    // Made before the thread's expanded keys, hence freed after them.
+    thread_local std::unique_ptr<Direction> late;
+    if (tls_library() == nullptr) return;
+    late = std::make_unique<Direction>(tls_library(), Bytes(16, 'k'), true);
     EXPECT_FALSE(late->record(Bytes(12, 'n'), Bytes(5, 'h'), Bytes(10, 'c')).empty());
   }).join();
 }
 
 }  // namespace
-}  // namespace portcullis::x509
+}  // namespace portcullis::crypto
