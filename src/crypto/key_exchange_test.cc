@@ -42,7 +42,8 @@ OwnedKey peer(OSSL_LIB_CTX* library, const Bytes& bytes) {
 Bytes open_part(EVP_PKEY* key) {
   unsigned char* bytes = nullptr;
   const std::size_t size = EVP_PKEY_get1_encoded_public_key(key, &bytes);
-  const Bytes out(bytes, size);
+  Bytes out;
+  if (size > 0) out.assign(bytes, size);
   OPENSSL_free(bytes);
   return out;
 }

@@ -27,7 +27,8 @@ OwnedKey made(OSSL_LIB_CTX* library, bool whole) {
 Bytes encoded(EVP_PKEY* key) {
   unsigned char* bytes = nullptr;
   const std::size_t size = key == nullptr ? 0 : EVP_PKEY_get1_encoded_public_key(key, &bytes);
-  Bytes out(bytes, size);
+  Bytes out;
+  if (size > 0) out.assign(bytes, size);
   OPENSSL_free(bytes);
   return out;
 }
