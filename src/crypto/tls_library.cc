@@ -44,9 +44,9 @@ constexpr std::string_view kTlsCiphers[] = {"NULL",
                                             "ChaCha20-Poly1305"};
 constexpr std::string_view kTlsMacs[] = {"HMAC"};
 constexpr std::string_view kTlsDerivations[] = {"HKDF", "TLS1-PRF", OSSL_KDF_NAME_TLS1_3_KDF};
-constexpr std::string_view kTlsKeyTypes[] = {"DH", "DSA", "RSA", "RSA-PSS", "EC", "X25519", "ED25519", "ED448", "HMAC"};
+constexpr std::string_view kTlsKeyTypes[] = {"DSA", "RSA", "RSA-PSS", "EC", "X25519", "ED25519", "ED448", "HMAC"};
 constexpr std::string_view kTlsSignatures[] = {"DSA", "RSA", "ECDSA", "ED25519", "ED448", "HMAC"};
-constexpr std::string_view kTlsExchanges[] = {"DH", "ECDH", "X25519"};
+constexpr std::string_view kTlsExchanges[] = {"ECDH", "X25519"};
 constexpr std::string_view kTlsEncryptions[] = {"RSA"};
 constexpr std::string_view kTlsRandoms[] = {"CTR-DRBG", "SEED-SRC"};
 
@@ -76,8 +76,9 @@ thread_local Kind decoding = kNothing;
 
 const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {
   const Libraries& libraries = *shown_by_provider;
-  // What is shown to one thread only is not to be remembered.
-  *no_cache = operation == OSSL_OP_DECODER ? 1 : 0;
+  // What is shown to one thread only is not to be remembered. And an SSL_CTX looks its ciphers up once, when it is
+  // made: they would only make the list longer that OpenSSL walks through for each certificate.
+  *no_cache = operation == OSSL_OP_DECODER || operation == OSSL_OP_CIPHER ? 1 : 0;
   if (operation == OSSL_OP_DECODER) return libraries.decoders[decoding].data();
   const auto some = libraries.shown.find(operation);
   if (some != libraries.shown.end()) return some->second.data();
