@@ -107,6 +107,31 @@ OSSL_LIB_CTX* make_context() {
   return OSSL_PROVIDER_load(context, "portcullis") == nullptr ? nullptr : context;
 }
 
+// OpenSSL's table of ciphers by name, from before it had providers, empty for as long as this lives. A library context
+// takes in all names of that table when it meets its first, 150 of 290, and walks through them for every key. Nobody
+// else may look a cipher up by its name meanwhile: that is so when the program starts.
+class OldCiphersPutAside {
+ public:
+  OldCiphersPutAside() {
+    OPENSSL_init_crypto(OPENSSL_INIT_ADD_ALL_CIPHERS, nullptr);
+    const auto keep = [](const OBJ_NAME* name, void* kept) {
+      static_cast<std::vector<OBJ_NAME>*>(kept)->push_back(*name);
+    };
+    OBJ_NAME_do_all(OBJ_NAME_TYPE_CIPHER_METH, keep, &kept_);
+    OBJ_NAME_cleanup(OBJ_NAME_TYPE_CIPHER_METH);
+  }
+  OldCiphersPutAside(const OldCiphersPutAside&) = delete;
+  OldCiphersPutAside& operator=(const OldCiphersPutAside&) = delete;
+  ~OldCiphersPutAside() {
+    for (const OBJ_NAME& name : kept_) {
+      OBJ_NAME_add(name.name, name.type | (name.alias != 0 ? OBJ_NAME_ALIAS : 0), name.data);
+    }
+  }
+
+ private:
+  std::vector<OBJ_NAME> kept_;  // their texts are OpenSSL's, and stay
+};
+
 // Of the default provider alone is it known what is left out.
 bool is_configured_otherwise() {
   const auto look = [](OSSL_PROVIDER* provider, void* other) {
@@ -280,8 +305,11 @@ bool Libraries::make() {
   }
   for (auto& some : decoders) some.push_back({});
   shown_by_provider = this;
+  const OldCiphersPutAside without_old_ciphers;
   tls = make_context();
-  return tls != nullptr;
+  // It meets its first name.
+  const Owned<EVP_MD, EVP_MD_free> first(tls == nullptr ? nullptr : EVP_MD_fetch(tls, "SHA2-256", nullptr));
+  return first != nullptr;
 }
 
 Libraries::Libraries() {
