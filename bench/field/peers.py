@@ -282,6 +282,11 @@ class Portcullis(Peer):
     binary = Path()
     serves_on_first_thread = False
 
+    def __init__(self, folder: Path, chains: dict[str, Chain], backend: int, cores: set[int]) -> None:
+        super().__init__(folder, chains, backend, cores)
+        # The journal of an earlier run's thousands of clients would be trimmed at this one's cost.
+        shutil.rmtree(self.folder / "state", ignore_errors=True)
+
     @classmethod
     def installed(cls) -> bool:
         return cls.binary.exists()
