@@ -9,57 +9,19 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-#include "crypto/owned.h"
+#include "crypto/internal/agreement.h"
 #include "crypto/tls_library.h"
 
 namespace portcullis::crypto {
 namespace {
 
-using Bytes = std::basic_string<unsigned char>;
+using internal::agreed;
+using internal::blank;
+using internal::generated;
+using internal::open_part;
+using internal::peer;
+using Bytes = internal::KeyBytes;
 using OwnedContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
-
-OwnedKey generated(OSSL_LIB_CTX* library, const char* group = "X25519") {
-  const OwnedContext context(EVP_PKEY_CTX_new_from_name(library, "X25519", nullptr));
-  EVP_PKEY* key = nullptr;
-  const bool done = EVP_PKEY_keygen_init(context.get()) == 1 &&
-                    EVP_PKEY_CTX_set_group_name(context.get(), group) == 1 && EVP_PKEY_keygen(context.get(), &key) == 1;
-  return OwnedKey(done ? key : nullptr);
-}
-
-OwnedKey blank(OSSL_LIB_CTX* library) {
-  const OwnedContext context(EVP_PKEY_CTX_new_from_name(library, "X25519", nullptr));
-  EVP_PKEY* key = nullptr;
-  const bool done = EVP_PKEY_paramgen_init(context.get()) == 1 && EVP_PKEY_paramgen(context.get(), &key) == 1;
-  return OwnedKey(done ? key : nullptr);
-}
-
-OwnedKey peer(OSSL_LIB_CTX* library, const Bytes& bytes) {
-  OwnedKey key = blank(library);
-  if (EVP_PKEY_set1_encoded_public_key(key.get(), bytes.data(), bytes.size()) != 1) key.reset();
-  return key;
-}
-
-Bytes open_part(EVP_PKEY* key) {
-  unsigned char* bytes = nullptr;
-  const std::size_t size = EVP_PKEY_get1_encoded_public_key(key, &bytes);
-  Bytes out;
-  if (size > 0) out.assign(bytes, size);
-  OPENSSL_free(bytes);
-  return out;
-}
-
-// Empty where it is refused.
-Bytes agreed(OSSL_LIB_CTX* library, EVP_PKEY* own, EVP_PKEY* other) {
-  const OwnedContext context(EVP_PKEY_CTX_new_from_pkey(library, own, nullptr));
-  if (other == nullptr || EVP_PKEY_derive_init(context.get()) != 1) return {};
-  if (EVP_PKEY_derive_set_peer(context.get(), other) != 1) return {};
-  Bytes secret(32, '\0');
-  std::size_t size = secret.size();
-  return EVP_PKEY_derive(context.get(), secret.data(), &size) == 1 && size == secret.size() ? secret : Bytes();
-}
-Bytes agreed(OSSL_LIB_CTX* library, EVP_PKEY* own, const Bytes& other) {
-  return agreed(library, own, peer(library, other).get());
-}
 
 // 2^255 - 19 + more, in 32 bytes, the lowest first.
 Bytes prime_and(unsigned char more) {
