@@ -17,6 +17,7 @@
 #include "base/lever.h"
 #include "crypto/internal/key_exchange.h"
 #include "crypto/internal/key_schedule.h"
+#include "crypto/internal/provider.h"
 #include "crypto/internal/record_cipher.h"
 
 namespace portcullis::crypto {
@@ -91,10 +92,9 @@ int capabilities(void*, const char* capability, OSSL_CALLBACK* callback, void* a
 
 // The algorithms run with the default provider's own context: they are its functions.
 int start_provider(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATCH** out, void** context) {
-  static const OSSL_DISPATCH functions[] = {
-      {OSSL_FUNC_PROVIDER_QUERY_OPERATION, reinterpret_cast<void (*)()>(&query)},
-      {OSSL_FUNC_PROVIDER_GET_CAPABILITIES, reinterpret_cast<void (*)()>(&capabilities)},
-      {0, nullptr}};
+  static const OSSL_DISPATCH functions[] = {internal::entry(OSSL_FUNC_PROVIDER_QUERY_OPERATION, &query),
+                                            internal::entry(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, &capabilities),
+                                            {0, nullptr}};
   *out = functions;
   *context = OSSL_PROVIDER_get0_provider_ctx(shown_by_provider->whole);
   return 1;
@@ -251,8 +251,7 @@ bool passes_self_test(const Libraries& made) {
 std::vector<OSSL_ALGORITHM> among(const OSSL_ALGORITHM* all, std::span<const std::string_view> wanted) {
   std::vector<OSSL_ALGORITHM> kept;
   for (; all != nullptr && all->algorithm_names != nullptr; ++all) {
-    const std::string_view names = all->algorithm_names;
-    if (std::ranges::find(wanted, names.substr(0, names.find(':'))) != wanted.end()) kept.push_back(*all);
+    if (std::ranges::find(wanted, internal::first_name(*all)) != wanted.end()) kept.push_back(*all);
   }
   kept.push_back({});
   return kept;
@@ -261,11 +260,7 @@ std::vector<OSSL_ALGORITHM> among(const OSSL_ALGORITHM* all, std::span<const std
 // Puts `lean`, unless null, in the place of what is shown under the same first name.
 bool replace(std::vector<OSSL_ALGORITHM>& shown, const OSSL_ALGORITHM* lean) {
   if (lean == nullptr) return true;
-  const auto first_name = [](const OSSL_ALGORITHM& one) {
-    const std::string_view names = one.algorithm_names == nullptr ? "" : one.algorithm_names;
-    return names.substr(0, names.find(':'));
-  };
-  const auto usual = std::ranges::find(shown, first_name(*lean), first_name);
+  const auto usual = std::ranges::find(shown, internal::first_name(*lean), internal::first_name);
   if (usual == shown.end()) return false;
   *usual = *lean;
   return true;

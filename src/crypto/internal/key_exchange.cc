@@ -18,6 +18,7 @@
 
 #include "base/lever.h"
 #include "base/strings.h"
+#include "crypto/internal/provider.h"
 
 namespace portcullis::crypto::internal {
 namespace {
@@ -205,14 +206,9 @@ int agree(void* exchange, unsigned char* secret, std::size_t* size, std::size_t 
   return crypto_scalarmult_curve25519(secret, one.own->secret.data(), one.peer->open.data()) == 0 ? 1 : 0;
 }
 
-template <typename Function>
-OSSL_DISPATCH entry(int id, Function* function) {
-  return {id, reinterpret_cast<void (*)()>(function)};
-}
-
 bool usable() {
-  static const bool initialised = sodium_init() >= 0;
-  return initialised && !is_switched_off(kLeanExchangeLever);
+  static const bool on = !is_switched_off(kLeanExchangeLever) && sodium_init() >= 0;
+  return on;
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include <openssl/sha.h>
 
 #include "base/lever.h"
+#include "crypto/internal/provider.h"
 #include "crypto/owned.h"
 
 namespace portcullis::crypto::internal {
@@ -199,9 +200,9 @@ std::vector<unsigned char> derived(OSSL_LIB_CTX* library, const char* digest, in
 }  // namespace
 
 const OSSL_ALGORITHM* lean_key_schedule() {
-  static const OSSL_DISPATCH functions[] = {{OSSL_FUNC_KDF_NEWCTX, reinterpret_cast<void (*)()>(&no_context)},
-                                            {OSSL_FUNC_KDF_FREECTX, reinterpret_cast<void (*)()>(&forget_context)},
-                                            {OSSL_FUNC_KDF_DERIVE, reinterpret_cast<void (*)()>(&derive)},
+  static const OSSL_DISPATCH functions[] = {entry(OSSL_FUNC_KDF_NEWCTX, &no_context),
+                                            entry(OSSL_FUNC_KDF_FREECTX, &forget_context),
+                                            entry(OSSL_FUNC_KDF_DERIVE, &derive),
                                             {0, nullptr}};
   static const OSSL_ALGORITHM shown{OSSL_KDF_NAME_TLS1_3_KDF, "provider=default", functions,
                                     "TLS 1.3's key schedule for SHA-256 and SHA-384"};

@@ -15,6 +15,7 @@
 #include <openssl/rand.h>
 
 #include "base/lever.h"
+#include "crypto/internal/provider.h"
 #include "crypto/internal/record_key.h"
 
 namespace portcullis::crypto::internal {
@@ -23,9 +24,6 @@ namespace portcullis::crypto::internal {
 
 namespace {
 
-constexpr std::size_t kNonce = 12, kTag = 16;
-constexpr std::size_t kFixed = 4, kExplicit = 8;  // TLS 1.2: the nonce's parts (RFC 5288 §3)
-constexpr std::size_t kTls12Header = EVP_AEAD_TLS1_AAD_LEN;
 constexpr std::size_t kMostAad = 16;
 // A record's content with its type, padding and expansion: RFC 8446 §5.2, RFC 5246 §6.2.3.
 constexpr std::size_t kMostContent = (1 << 14) + 2048;
@@ -280,11 +278,6 @@ int whole(void* context, unsigned char* out, std::size_t* out_size, std::size_t 
   return in == nullptr ? finish(context, out, out_size, room) : update(context, out, out_size, room, in, size);
 }
 
-template <typename Function>
-OSSL_DISPATCH entry(int id, Function* function) {
-  return {id, reinterpret_cast<void (*)()>(function)};
-}
-
 // What does not concern one record (mode, sizes, flags) the default provider's cipher says.
 template <const AesGcm* (*aes)()>
 const OSSL_DISPATCH* functions_beside(const OSSL_DISPATCH* usual) {
@@ -311,8 +304,7 @@ const OSSL_DISPATCH* functions_beside(const OSSL_DISPATCH* usual) {
 void show_lean_record_ciphers(std::vector<OSSL_ALGORITHM>& ciphers) {
   if (is_switched_off(kLeanRecordsLever) || aes128_gcm() == nullptr || aes256_gcm() == nullptr) return;
   for (OSSL_ALGORITHM& shown : ciphers) {
-    const std::string_view names = shown.algorithm_names == nullptr ? "" : shown.algorithm_names;
-    const std::string_view name = names.substr(0, names.find(':'));
+    const std::string_view name = first_name(shown);
     if (name == "AES-128-GCM") shown.implementation = functions_beside<&aes128_gcm>(shown.implementation);
     if (name == "AES-256-GCM") shown.implementation = functions_beside<&aes256_gcm>(shown.implementation);
   }

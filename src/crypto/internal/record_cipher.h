@@ -11,12 +11,18 @@
 // PORTCULLIS_LEAN_RECORDS=off.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include <openssl/core.h>
+#include <openssl/evp.h>
 #include <openssl/types.h>
 
 namespace portcullis::crypto::internal {
+
+// Bytes: of a nonce and a tag; of TLS 1.2's two parts of a nonce (RFC 5288 §3) and what it authenticates with a record
+// (RFC 5246 §6.2.3.3).
+inline constexpr std::size_t kNonce = 12, kTag = 16, kFixed = 4, kExplicit = 8, kTls12Header = EVP_AEAD_TLS1_AAD_LEN;
 
 // Puts the lean ciphers in the place of the default provider's of the same names, in a list that ends with an algorithm
 // without a name. Changes nothing where the lever is off, or where the CPU has no AES-NI, PCLMULQDQ and AVX2, or the

@@ -10,9 +10,6 @@ namespace portcullis::crypto::internal {
 
 namespace {
 
-constexpr std::size_t kNonce = 12, kTag = 16, kFixed = 4, kExplicit = 8;
-constexpr std::size_t kTls12Header = EVP_AEAD_TLS1_AAD_LEN;
-
 using OwnedCipher = Owned<EVP_CIPHER, EVP_CIPHER_free>;
 using OwnedCipherContext = Owned<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
 using Bytes = std::basic_string<unsigned char>;

@@ -85,25 +85,25 @@ ExpandedKeys* expanded_keys() {
   return owner.keys.get();
 }
 
-void forget_expanded(const RecordKey& key, bool is_set) {
-  if (!is_set) return;
-  if (ExpandedKeys* const keys = expanded_keys(); keys != nullptr) keys->forget(key);
-}
-
 }  // namespace
 
 const AesGcm* aes128_gcm() { return library().usable ? &library().aes128 : nullptr; }
 const AesGcm* aes256_gcm() { return library().usable ? &library().aes256 : nullptr; }
 
 RecordKey::~RecordKey() {
-  forget_expanded(*this, serial_ != 0);
+  forget_expanded();
   OPENSSL_cleanse(bytes_.data(), bytes_.size());
 }
 
 void RecordKey::set(const unsigned char* bytes) {
-  forget_expanded(*this, serial_ != 0);
+  forget_expanded();
   std::copy_n(bytes, aes_->key_size, bytes_.begin());
   serial_ = ++keys_set;
+}
+
+void RecordKey::forget_expanded() const {
+  ExpandedKeys* const keys = serial_ == 0 ? nullptr : expanded_keys();
+  if (keys != nullptr) keys->forget(*this);
 }
 
 const gcm_key_data* RecordKey::expanded() const {

@@ -46,6 +46,8 @@ class RecordKey {
  private:
   friend class ExpandedKeys;
 
+  void forget_expanded() const;
+
   const AesGcm* aes_;
   std::uint64_t serial_ = 0;  // no two keys have the same; 0: none
   std::array<unsigned char, IMB_KEY_256_BYTES> bytes_;
