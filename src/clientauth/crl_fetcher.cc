@@ -25,6 +25,7 @@ constexpr std::size_t kMostPoints = 4'096;
 constexpr std::size_t kMostIssuers = 8;  // of one URL
 // The gateway's own limits: no leniency covers them, since clients can bring them about.
 constexpr std::string_view kOverloaded = "crl.overloaded";
+constexpr char kEnding[] = "the gateway is ending";
 // How long failures in a row are counted after the last, and a URL is known at all.
 constexpr milliseconds kForgotten{60'000};
 
@@ -107,24 +108,24 @@ std::shared_ptr<const CrlNews> CrlFetcher::remembered(const Point& point,
   return found == point.said.end() ? nullptr : found->news;
 }
 
-void CrlFetcher::refuse(Point& point, std::string detail) {
+void CrlFetcher::refuse(Point& point) {
   CrlFetched none;
   none.reason = kOverloaded;
-  none.detail = std::move(detail);
+  none.detail = kEnding;
   settle(point, none, std::nullopt);
 }
 
 void CrlFetcher::launch(const std::shared_ptr<Point>& point) {
   point->began = loop_.now();
   if (finishing_) {
-    refuse(*point, "the gateway is ending");
+    refuse(*point);
     return schedule(point);
   }
   point->flying = true;
   if (has_room_for(*point)) {
     take_off(point);
   } else {
-    waiting_.push_back(point);
+    queued_.push_back(point);
   }
 }
 
@@ -145,11 +146,11 @@ void CrlFetcher::land(const std::shared_ptr<Point>& point) {
   const auto there = flying_to_.find(point->server);
   if (--there->second == 0) flying_to_.erase(there);
   schedule(point);
-  const auto next = std::find_if(waiting_.begin(), waiting_.end(),
+  const auto next = std::find_if(queued_.begin(), queued_.end(),
                                  [this](const std::shared_ptr<Point>& one) { return has_room_for(*one); });
-  if (next != waiting_.end()) {
+  if (next != queued_.end()) {
     const std::shared_ptr<Point> turn = *next;
-    waiting_.erase(next);
+    queued_.erase(next);
     take_off(turn);
   }
   landed_.notify();
@@ -245,7 +246,7 @@ void CrlFetcher::answer(Point& point) {
   std::vector<Waiting> left;
   for (Waiting& one : point.waiting) {
     auto news = remembered(point, one.slot);
-    if (news == nullptr && finishing_) news = failed(point.from->url, kOverloaded, "the gateway is ending");
+    if (news == nullptr && finishing_) news = failed(point.from->url, kOverloaded, kEnding);
     if (news == nullptr) {
       left.push_back(std::move(one));
     } else {
@@ -289,9 +290,9 @@ bool CrlFetcher::look_at(const std::shared_ptr<Point>& point) {
 Task<void> CrlFetcher::finish() {
   finishing_ = true;
   renewals_.close();
-  for (const auto& point : std::exchange(waiting_, {})) {
+  for (const auto& point : std::exchange(queued_, {})) {
     point->flying = false;
-    refuse(*point, "the gateway is ending");
+    refuse(*point);
   }
   taken_.notify();
   while (flying_ > 0) co_await landed_.wait(event::kNoDeadline);

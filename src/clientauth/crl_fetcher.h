@@ -108,7 +108,7 @@ class CrlFetcher {
   bool has_room_for(const Point& point) const;
   void take_off(const std::shared_ptr<Point>& point);
   void land(const std::shared_ptr<Point>& point);
-  void refuse(Point& point, std::string detail);
+  void refuse(Point& point);  // the gateway is ending
   std::shared_ptr<const CrlNews> remembered(const Point& point, const std::shared_ptr<const CrlSlot>& slot) const;
   event::Task<void> fly(std::shared_ptr<Point> point);
   // Nothing where the keeper does not answer.
@@ -126,7 +126,7 @@ class CrlFetcher {
   std::map<std::string, std::shared_ptr<Point>> points_;
   std::size_t flying_ = 0;
   std::map<std::string, std::size_t> flying_to_;  // by server
-  std::deque<std::shared_ptr<Point>> waiting_;    // for their turn
+  std::deque<std::shared_ptr<Point>> queued_;     // for their turn
   internal::RenewalQueue<Point> renewals_;
   event::Signal landed_, taken_;
   CrlFetchCounts counts_;
