@@ -67,7 +67,7 @@ def set_up_for(peer: Peer, operation: Operation) -> Iterator[None]:
     many instructions as a hundred handshakes."""
     for old in peer.folder.glob("callgrind.*"):
         old.unlink()
-    shutil.rmtree(peer.folder / "state", ignore_errors=True)
+    peer.empty_journal()
     responder = responder_of(peer.chains["ec"]) if operation.ocsp else None
     peer.trusted_chains, peer.client_auth, peer.issuer_dn = operation.trusted_chains, operation.client_auth, operation.issuer_dn
     peer.ocsp_responder = responder.url if responder else ""

@@ -128,6 +128,10 @@ class Peer(Server):
     def installed(cls) -> bool:
         return shutil.which(cls.program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is not None
 
+    def empty_journal(self) -> None:
+        """The one that earlier runs have left, Portcullis'. Trimming it would be at the next run's cost."""
+        shutil.rmtree(self.folder / "state", ignore_errors=True)
+
     def version(self) -> str:
         raise NotImplementedError
 
@@ -284,8 +288,7 @@ class Portcullis(Peer):
 
     def __init__(self, folder: Path, chains: dict[str, Chain], backend: int, cores: set[int]) -> None:
         super().__init__(folder, chains, backend, cores)
-        # The journal of an earlier run's thousands of clients would be trimmed at this one's cost.
-        shutil.rmtree(self.folder / "state", ignore_errors=True)
+        self.empty_journal()
 
     @classmethod
     def installed(cls) -> bool:

@@ -101,8 +101,7 @@ Task<H1Connection::HeadRead> H1Connection::read_head() {
     }
     const Result<void> filled = co_await fill(deadline);
     control_.set_idle(false);
-    if (filled) continue;
-    if (hurried(filled.error())) continue;
+    if (filled || hurried(filled.error())) continue;
     if (!started || filled.error().code != "net.timeout") co_return HeadRead::kClosed;
     http::Refusal late{408, "http.head_timeout", "ERRORINFO_INVALID_REQUEST",
                        "the request head was not complete in time"};
