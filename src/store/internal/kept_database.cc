@@ -44,7 +44,7 @@ Result<void> check(Database& database, const DatabaseKind& kind) {
 
 Result<void> make_ready(Database& database, const DatabaseKind& kind) {
   if (auto set = database.run("PRAGMA page_size=4096; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; "
-                              "PRAGMA cell_size_check=ON; PRAGMA journal_size_limit=8388608;");
+                              "PRAGMA cell_size_check=ON; PRAGMA journal_size_limit=8388608; PRAGMA cache_size=-6144;");
       !set) {
     return set;
   }
@@ -67,6 +67,8 @@ Result<void> make_ready(Database& database, const DatabaseKind& kind) {
   if (*schema < 1) return fail(kDamaged, "no schema " + std::to_string(*schema));
   if (auto set = database.run("PRAGMA journal_mode=WAL"); !set) return set;
   if (auto whole = check(database, kind); !whole) return whole;
+  // It has read the whole file.
+  if (auto let_go = database.run("PRAGMA shrink_memory"); !let_go) return let_go;
   return bring_up_to_date(database, kind, static_cast<std::size_t>(*schema));
 }
 
