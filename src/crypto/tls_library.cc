@@ -107,22 +107,24 @@ OSSL_LIB_CTX* make_context() {
   return OSSL_PROVIDER_load(context, "portcullis") == nullptr ? nullptr : context;
 }
 
-// OpenSSL's table of ciphers by name, from before it had providers, empty for as long as this lives. A library context
-// takes in all names of that table when it meets its first, 150 of 290, and walks through them for every key. Nobody
-// else may look a cipher up by its name meanwhile: that is so when the program starts.
-class OldCiphersPutAside {
+// OpenSSL's tables of ciphers and digests by name, from before it had providers, empty for as long as this lives. A
+// library context takes in all names of those tables when it meets its first, and walks through them for every key.
+// Nobody else may look a cipher or a digest up by its name meanwhile: that is so when the program starts.
+class OldNamesPutAside {
  public:
-  OldCiphersPutAside() {
-    OPENSSL_init_crypto(OPENSSL_INIT_ADD_ALL_CIPHERS, nullptr);
+  OldNamesPutAside() {
+    OPENSSL_init_crypto(OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS, nullptr);
     const auto keep = [](const OBJ_NAME* name, void* kept) {
       static_cast<std::vector<OBJ_NAME>*>(kept)->push_back(*name);
     };
-    OBJ_NAME_do_all(OBJ_NAME_TYPE_CIPHER_METH, keep, &kept_);
-    OBJ_NAME_cleanup(OBJ_NAME_TYPE_CIPHER_METH);
+    for (const int type : {OBJ_NAME_TYPE_CIPHER_METH, OBJ_NAME_TYPE_MD_METH}) {
+      OBJ_NAME_do_all(type, keep, &kept_);
+      OBJ_NAME_cleanup(type);
+    }
   }
-  OldCiphersPutAside(const OldCiphersPutAside&) = delete;
-  OldCiphersPutAside& operator=(const OldCiphersPutAside&) = delete;
-  ~OldCiphersPutAside() {
+  OldNamesPutAside(const OldNamesPutAside&) = delete;
+  OldNamesPutAside& operator=(const OldNamesPutAside&) = delete;
+  ~OldNamesPutAside() {
     for (const OBJ_NAME& name : kept_) {
       OBJ_NAME_add(name.name, name.type | (name.alias != 0 ? OBJ_NAME_ALIAS : 0), name.data);
     }
@@ -300,7 +302,7 @@ bool Libraries::make() {
   }
   for (auto& some : decoders) some.push_back({});
   shown_by_provider = this;
-  const OldCiphersPutAside without_old_ciphers;
+  const OldNamesPutAside without_old_names;
   tls = make_context();
   // It meets its first name.
   const Owned<EVP_MD, EVP_MD_free> first(tls == nullptr ? nullptr : EVP_MD_fetch(tls, "SHA2-256", nullptr));

@@ -37,7 +37,7 @@ std::size_t names_known(OSSL_LIB_CTX* library) {
 }
 
 // The first test of this program that touches the library, where tests run one by one: each in a process of its own.
-TEST(TlsLibrary, LeavesOpenSslsTableOfCiphersAsItWas) {
+TEST(TlsLibrary, LeavesOpenSslsTablesOfNamesAsTheyWere) {
   const Names ciphers = table(OBJ_NAME_TYPE_CIPHER_METH), digests = table(OBJ_NAME_TYPE_MD_METH);
   EXPECT_GT(ciphers.size(), 100U);
   EXPECT_FALSE(tls_library_state().empty());
@@ -46,6 +46,7 @@ TEST(TlsLibrary, LeavesOpenSslsTableOfCiphersAsItWas) {
   EXPECT_NE(EVP_get_cipherbyname("aes-256-cbc"), nullptr);
   EXPECT_NE(EVP_get_cipherbyname("AES256"), nullptr) << "an alias";
   EXPECT_NE(EVP_get_cipherbyname("id-aes128-GCM"), nullptr);
+  EXPECT_NE(EVP_get_digestbyname("RSA-SHA256"), nullptr);
 }
 
 TEST(TlsLibrary, KnowsTheCiphersOfItsSuitesAlone) {
