@@ -337,8 +337,10 @@ std::string describe_revocation(const Verdict& verdict, WallTime now) {
     text += fmt::format(", {:.3f} s old, fetched in {:.3f} s", seconds(*evidence.age), seconds(*evidence.latency));
   }
   if (!evidence.detail.empty()) text += ": " + printable(evidence.detail);
-  // Of a path that both sources were asked about, the one that did not decide last may have been allowed.
-  if (verdict.crl.by_leniency || verdict.ocsp.by_leniency) text += "; allowed by the host file";
+  // Of a path that both sources were asked about, the one that did not decide last may have been allowed; but who is
+  // refused in the end owes nothing to that.
+  const bool passes = verdict.outcome == Verdict::Outcome::kAdmitted;
+  if (passes && (verdict.crl.by_leniency || verdict.ocsp.by_leniency)) text += "; allowed by the host file";
   return text;
 }
 

@@ -29,7 +29,6 @@ RevocationEvidence of_responder(const OcspEvidence& known, WallTime now) {
   if (known.answer != nullptr) add_answer(evidence, *known.answer, now);
   evidence.waited = known.waited;
   evidence.cache_hit = known.cache_hit;
-  evidence.allowed = known.by_leniency;
   return evidence;
 }
 
@@ -57,7 +56,6 @@ RevocationEvidence of_lists(const CrlEvidence& known, WallTime now) {
     evidence.revoked_at = answer.entry.at;
     evidence.revocation_reason = revocation::revocation_reason_name(answer.entry.reason);
   }
-  evidence.allowed = known.by_leniency;
   return evidence;
 }
 
@@ -69,12 +67,18 @@ std::string_view RevocationEvidence::source_name() const {
 }
 
 RevocationEvidence revocation_evidence(const Verdict& verdict, WallTime now) {
+  RevocationEvidence evidence;
+  bool by_leniency = false;
   if (verdict.crl.decided) {
-    RevocationEvidence evidence = of_lists(verdict.crl, now);
+    evidence = of_lists(verdict.crl, now);
     evidence.waited = verdict.waited_for_lists;
-    return evidence;
+    by_leniency = verdict.crl.by_leniency;
+  } else if (verdict.ocsp.asked) {
+    evidence = of_responder(verdict.ocsp, now);
+    by_leniency = verdict.ocsp.by_leniency;
   }
-  return verdict.ocsp.asked ? of_responder(verdict.ocsp, now) : RevocationEvidence{};
+  evidence.allowed = by_leniency && verdict.outcome == Verdict::Outcome::kAdmitted;
+  return evidence;
 }
 
 }  // namespace portcullis::clientauth

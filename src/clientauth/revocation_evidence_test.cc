@@ -58,6 +58,7 @@ TEST_F(RevocationEvidenceTest, TellsWhatAResponderSaid) {
 
 TEST_F(RevocationEvidenceTest, TellsWhyNothingIsKnown) {
   Verdict verdict = heard(Outcome::kTimeout, std::nullopt, "no answer");
+  verdict.outcome = Verdict::Outcome::kAdmitted;
   verdict.ocsp.by_leniency = true;
   const RevocationEvidence evidence = revocation_evidence(verdict, kNow);
   EXPECT_EQ(evidence.status, "failed");
@@ -92,12 +93,25 @@ TEST_F(RevocationEvidenceTest, TellsWhatAListSaidWhereItDecided) {
   EXPECT_EQ(describe_revocation(verdict, kNow),
             "revocation list: revoked, thisUpdate 2025-12-31T23:00:00.000Z, nextUpdate 2026-01-01T01:00:00.000Z, "
             "revoked at 2025-12-31T22:00:00.000Z");
+  verdict.outcome = Verdict::Outcome::kAdmitted;
   verdict.crl = {{}, true, true};
   const RevocationEvidence missing = revocation_evidence(verdict, kNow);
   EXPECT_EQ(missing.reason, "crl.missing");
   EXPECT_EQ(missing.this_update, std::nullopt);
   EXPECT_TRUE(missing.allowed);
   EXPECT_EQ(describe_revocation(verdict, kNow), "revocation list: failed (crl.missing); allowed by the host file");
+}
+
+// A leaf whose responder is silent, which the host file allows, under an intermediate that a list revokes.
+TEST_F(RevocationEvidenceTest, SaysNotThatTheHostFileAllowedWhoIsRefused) {
+  Verdict verdict = heard(Outcome::kTimeout, std::nullopt, "no answer");
+  verdict.ocsp.by_leniency = true;
+  EXPECT_FALSE(revocation_evidence(verdict, kNow).allowed);
+  using Status = revocation::CrlAnswer::Status;
+  verdict.crl = {{Status::kRevoked, "", kNow - 1h, kNow + 1h, {kNow - 2h, 4}}, true, false};
+  EXPECT_EQ(describe_revocation(verdict, kNow).find("allowed"), std::string::npos);
+  verdict.crl.by_leniency = true;
+  EXPECT_FALSE(revocation_evidence(verdict, kNow).allowed);
 }
 
 TEST_F(RevocationEvidenceTest, TellsWhereAListWasFetchedAndWhyNot) {
