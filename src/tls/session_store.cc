@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 
 #include <openssl/ssl.h>
 
@@ -22,49 +23,37 @@ constexpr std::size_t kSessionWeight = 4096;
 SessionStore::SessionStore(std::size_t capacity, std::size_t bytes)
     : per_shard_(std::max<std::size_t>(capacity / kShards, 1)), bytes_per_shard_(bytes / kShards) {}
 
-void SessionStore::erase(Shard& shard, EntryMap::iterator entry) {
-  shard.weight -= entry->second.weight;
+void SessionStore::erase(Shard& shard, Entries::iterator entry) {
+  shard.weight -= entry->weight;
+  shard.by_id.erase(entry->id);
   shard.entries.erase(entry);
 }
 
 void SessionStore::put(std::string_view id, StoredSession session) {
   Shard& shard = shard_of(id);
-  const std::lock_guard lock(shard.mutex);
-  const std::uint64_t sequence = shard.next_sequence++;
   const std::size_t weight = kSessionWeight + (session.peer == nullptr ? 0 : session.peer->weight());
-  if (const auto old = shard.entries.find(std::string(id)); old != shard.entries.end()) erase(shard, old);
-  shard.entries.emplace(id, Entry{std::move(session), sequence, weight});
+  const std::lock_guard lock(shard.mutex);
+  if (const auto old = shard.by_id.find(id); old != shard.by_id.end()) erase(shard, old->second);
+  shard.entries.push_back({std::string(id), std::move(session), weight});
+  shard.by_id.emplace(shard.entries.back().id, std::prev(shard.entries.end()));
   shard.weight += weight;
-  shard.order.emplace_back(sequence, id);
-  trim(shard);
-}
-
-void SessionStore::trim(Shard& shard) {
-  const auto names = [&shard](const std::pair<std::uint64_t, std::string>& place) {
-    const auto found = shard.entries.find(place.second);
-    return found != shard.entries.end() && found->second.sequence == place.first;
-  };
   while (shard.entries.size() > per_shard_ || (shard.weight > bytes_per_shard_ && shard.entries.size() > 1)) {
-    if (names(shard.order.front())) erase(shard, shard.entries.find(shard.order.front().second));
-    shard.order.pop_front();
+    erase(shard, shard.entries.begin());
   }
-  // Removed and replaced entries leave their place in the order behind. Sweeping them only when they are as many as the
-  // shard holds keeps this cheap, and never costs a live session its place.
-  if (shard.order.size() > 2 * per_shard_) std::erase_if(shard.order, std::not_fn(names));
 }
 
 bool SessionStore::find(std::string_view id, const Digest& session_digest, bool forget, StoredSession& out) {
   Shard& shard = shard_of(id);
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.entries.find(std::string(id));
-  if (found == shard.entries.end() || found->second.stored.session_digest != session_digest) return false;
-  StoredSession& stored = found->second.stored;
+  const auto found = shard.by_id.find(id);
+  if (found == shard.by_id.end() || found->second->stored.session_digest != session_digest) return false;
+  StoredSession& stored = found->second->stored;
   out.session_digest = stored.session_digest;
   out.original = stored.original;
   if (forget) {
     out.session = std::move(stored.session);
     out.peer = std::move(stored.peer);
-    erase(shard, found);
+    erase(shard, found->second);
   } else {
     out.session = stored.session.share();
     out.peer = stored.peer;
@@ -75,7 +64,7 @@ bool SessionStore::find(std::string_view id, const Digest& session_digest, bool 
 void SessionStore::remove(std::string_view id) {
   Shard& shard = shard_of(id);
   const std::lock_guard lock(shard.mutex);
-  if (const auto found = shard.entries.find(std::string(id)); found != shard.entries.end()) erase(shard, found);
+  if (const auto found = shard.by_id.find(id); found != shard.by_id.end()) erase(shard, found->second);
 }
 
 std::size_t SessionStore::size() const {

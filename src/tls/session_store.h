@@ -4,7 +4,7 @@
 #pragma once
 
 #include <array>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -62,21 +62,19 @@ class SessionStore {
  private:
   static constexpr std::size_t kShards = 16;
   struct Entry {
+    std::string id;
     StoredSession stored;
-    std::uint64_t sequence;
     std::size_t weight;
   };
+  using Entries = std::list<Entry>;
   struct Shard {
     mutable std::mutex mutex;
-    std::unordered_map<std::string, Entry> entries;
-    std::deque<std::pair<std::uint64_t, std::string>> order;  // oldest first; stale pairs are skipped
-    std::uint64_t next_sequence = 0;
+    Entries entries;  // oldest first
+    std::unordered_map<std::string_view, Entries::iterator> by_id;
     std::size_t weight = 0;  // of all entries
   };
-  using EntryMap = std::unordered_map<std::string, Entry>;
-  static void erase(Shard& shard, EntryMap::iterator entry);
+  static void erase(Shard& shard, Entries::iterator entry);
   Shard& shard_of(std::string_view id) { return shards_[std::hash<std::string_view>{}(id) % kShards]; }
-  void trim(Shard& shard);
 
   std::size_t per_shard_;
   std::size_t bytes_per_shard_;
