@@ -1,6 +1,7 @@
 #include "clientauth/crl_keeper.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -105,11 +106,24 @@ bool CrlKeeper::refresh(Watched& watched, CrlSlot& slot, bool anew) {
                                 {"kept", file.lists.size()}});
       continue;
     }
-    file.lists = std::move(*lists);
+    file.lists = with_those_in_force(std::move(*lists), file.lists);
     changed = true;
   }
   if (changed) publish(watched, slot);
   return changed;
+}
+
+CrlKeeper::Lists CrlKeeper::with_those_in_force(Lists lists, const Lists& old) const {
+  Lists kept;
+  for (const SignedCrl& before : old) {
+    const auto waits = [&](const SignedCrl& list) {
+      return revocation::same_kind(list, before) && revocation::is_newer(*list.crl, *before.crl) &&
+             !revocation::takes_place(list, before, now());
+    };
+    if (std::any_of(lists.begin(), lists.end(), waits)) kept.push_back(before);
+  }
+  std::move(kept.begin(), kept.end(), std::back_inserter(lists));
+  return lists;
 }
 
 std::shared_ptr<const revocation::CrlIndex> CrlKeeper::index_of(const Watched& watched, bool tell) const {
@@ -128,7 +142,7 @@ std::shared_ptr<const revocation::CrlIndex> CrlKeeper::index_of(const Watched& w
   for (const auto& [url, fetched] : watched.fetched) add(fetched, "url", url);
   for (const auto& [path, file] : watched.files) add(file.lists, "file", path);
   revocation::CrlIndex::Unused unused;
-  auto index = revocation::CrlIndex::build(lists, &unused);
+  auto index = revocation::CrlIndex::build(lists, &unused, now());
   if (!tell) return index;
   for (const auto& one : unused) {
     log_warn("crl.unused", {{"profile", watched.profile},

@@ -5,7 +5,8 @@
 // too old is not an error here: its clients are refused at the gate.
 //
 // A list that was fetched is verified like a file's. It counts until a newer one of the same CA and scope comes, from
-// whichever URL: what a URL brings can replace that, and take nothing else away.
+// whichever URL: what a URL brings can replace that, and take nothing else away. A list that is ahead of the clock
+// takes the place of one in force when its time has come; what it revokes is revoked at once.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "clientauth/crl_delivery.h"
 #include "clientauth/crl_slot.h"
 #include "clientauth/internal/crl_disk.h"
@@ -34,7 +36,9 @@ Digest settings_digest(const CrlSettings& settings);
 
 class CrlKeeper {
  public:
-  explicit CrlKeeper(const revocation::CrlLimits& limits = {}) : limits_(limits) {}
+  // `clock` outlives this; null: the system's.
+  explicit CrlKeeper(const revocation::CrlLimits& limits = {}, const Clock* clock = nullptr)
+      : limits_(limits), clock_(clock) {}
   CrlKeeper(const CrlKeeper&) = delete;
   CrlKeeper& operator=(const CrlKeeper&) = delete;
 
@@ -89,10 +93,14 @@ class CrlKeeper {
   // Whether the slot says something new now; `next_update` becomes earlier where these lists ask for it.
   Result<bool> take_for(Watched& watched, const CrlDelivery& delivery, const std::vector<std::string>& encoded,
                         std::optional<WallTime>& next_update);
+  // `lists`, the content of a file that said `old` before, with those of these that go on counting.
+  Lists with_those_in_force(Lists lists, const Lists& old) const;
+  WallTime now() const { return clock_ == nullptr ? SystemClock().wall() : clock_->wall(); }
   Result<std::vector<revocation::SignedCrl>> read(const Watched& watched, const std::string& path);
   Result<revocation::SignedCrl> verified(const Watched& watched, const std::string& der);
 
   revocation::CrlLimits limits_;
+  const Clock* clock_;
   bool news_ = false;
   std::map<Digest, Watched> watched_;  // by settings and authorities
   // Tables of lists that several profiles use are held once.

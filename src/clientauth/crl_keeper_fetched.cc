@@ -12,18 +12,18 @@ using revocation::SignedCrl;
 
 // Puts `list` among `lists`. Whether they say something new.
 Result<bool> merge(std::vector<SignedCrl>& lists, SignedCrl list, WallTime now) {
-  const auto known =
-      std::find_if(lists.begin(), lists.end(), [&](const SignedCrl& one) { return revocation::same_kind(one, list); });
-  if (known != lists.end()) {
-    if (revocation::is_newer(*known->crl, *list.crl)) {
+  for (SignedCrl& known : lists) {
+    if (!revocation::same_kind(known, list)) continue;
+    if (revocation::is_newer(*known.crl, *list.crl)) {
       return fail("crl.superseded", "a newer list of the same CA and scope is known: number " +
-                                        known->crl->number.hex() + ", and this is " + list.crl->number.hex());
+                                        known.crl->number.hex() + ", and this is " + list.crl->number.hex());
     }
-    const bool is_new = revocation::is_newer(*list.crl, *known->crl);
-    if (is_new) known->crl = std::move(list.crl);
-    known->origin = std::move(list.origin);
-    return is_new;
+    if (!revocation::is_newer(*list.crl, *known.crl)) {
+      known.origin = std::move(list.origin);
+      return false;
+    }
   }
+  std::erase_if(lists, [&](const SignedCrl& known) { return revocation::takes_place(list, known, now); });
   if (lists.size() >= CrlKeeper::kMostOfUrl) {
     std::erase_if(lists, [&](const SignedCrl& one) { return revocation::is_expired(*one.crl, now); });
   }

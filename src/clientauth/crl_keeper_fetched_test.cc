@@ -57,6 +57,30 @@ TEST_F(FetchedListsTest, ANumberNeverGoesBackAndBrokenOnesChangeNothing) {
   EXPECT_EQ(says(held, client), "good");
 }
 
+TEST_F(FetchedListsTest, OneAheadOfTheClockWaitsBesideTheOneInForce) {
+  const auto held = slot();
+  const WallTime start = loop->wall_now();
+  const auto ahead = [&](const std::string& number, const std::vector<const x509::Issued*>& revoked = {}) {
+    revocation::TestCrl crl{.number = number, .this_update = start + 1800s, .next_update = start + 7200s};
+    for (const x509::Issued* who : revoked) crl.entries.push_back({revocation::serial_of(who->certificate), {}, {}});
+    return revocation::make_crl(ca, crl);
+  };
+  EXPECT_EQ(take(list({}, 1), {held}), "new");
+  EXPECT_EQ(take(ahead("\x02"), {held}), "new");
+  EXPECT_EQ(says(held, client), "good");
+  EXPECT_EQ(take(ahead("\x02"), {held}), "known");
+  EXPECT_EQ(take(ahead("\x03", {&other}), {held}), "new");
+  EXPECT_EQ(take(ahead("\x02"), {held}), "crl.superseded");
+  EXPECT_EQ(held->index()->lists(), 2U);
+  EXPECT_EQ(says(held, client), "good");
+  EXPECT_EQ(says(held, other), "revoked");
+  // One that counts at once takes the place of both.
+  EXPECT_EQ(take(list({&client}, 4), {held}), "new");
+  EXPECT_EQ(held->index()->lists(), 1U);
+  EXPECT_EQ(says(held, client), "revoked");
+  EXPECT_EQ(says(held, other), "good");
+}
+
 TEST_F(FetchedListsTest, AnothersListTakesNothingAway) {
   // Who stands between serves another CA's list, which is sound: what was revoked stays so (I26).
   const auto held = slot();

@@ -31,8 +31,8 @@ struct CrlKeeperTest : testing::Test {
   std::shared_ptr<const CrlSlot> slot(std::vector<std::string> files) {
     return keeper.slot("strict", {std::move(files)}, {ca.certificate, root.certificate});
   }
-  std::string says(const CrlSlot& slot) {
-    const CrlAnswer answer = slot.index()->find(leaf.certificate, ca.certificate, kNow);
+  std::string says(const CrlSlot& slot, WallTime at = kNow) {
+    const CrlAnswer answer = slot.index()->find(leaf.certificate, ca.certificate, at);
     if (answer.status == CrlAnswer::Status::kGood) return "good";
     return answer.status == CrlAnswer::Status::kRevoked ? "revoked" : std::string(answer.reason);
   }
@@ -43,7 +43,8 @@ struct CrlKeeperTest : testing::Test {
   x509::Issued root = pki.root("Root");
   x509::Issued ca = pki.intermediate("Issuing CA", root);
   x509::Issued leaf = pki.leaf("leaf", ca);
-  CrlKeeper keeper;
+  ManualClock clock{kNow};
+  CrlKeeper keeper{{}, &clock};
 };
 
 TEST_F(CrlKeeperTest, ReadsAtOnceAndFollowsTheFile) {
@@ -72,6 +73,44 @@ TEST_F(CrlKeeperTest, ABrokenFileChangesNothing) {
   write("a.crl", whole);
   EXPECT_EQ(keeper.look(), 1U);
   EXPECT_EQ(says(*held), "good");
+}
+
+TEST_F(CrlKeeperTest, AListAheadOfTheClockClearsNobodyAndTakesNothingAwayUntilItsTime) {
+  using std::chrono::hours;
+  TestCrl ahead{.number = "\x02", .this_update = kNow + hours(1), .next_update = kNow + hours(48)};
+  write("a.crl", clean("\x01"));
+  const auto held = slot({path("a.crl")});
+  write("a.crl", make_crl(ca, ahead));
+  EXPECT_EQ(keeper.look(), 1U);
+  EXPECT_EQ(says(*held), "good") << "by the one before";
+  EXPECT_EQ(says(*held, kNow + hours(2)), "good");
+  EXPECT_EQ(says(*held, kNow + hours(25)), "good") << "when the one before has expired";
+  // The next one ahead takes its place, and revokes at once.
+  ahead.number = "\x03";
+  ahead.entries = {{revocation::serial_of(leaf.certificate), {}, {}}};
+  write("a.crl", make_crl(ca, ahead));
+  EXPECT_EQ(keeper.look(), 1U);
+  EXPECT_EQ(held->index()->lists(), 2U);
+  EXPECT_EQ(says(*held), "revoked");
+  ahead.number = "\x04";
+  ahead.entries.clear();
+  write("a.crl", make_crl(ca, ahead));
+  EXPECT_EQ(keeper.look(), 1U);
+  EXPECT_EQ(says(*held), "good");
+  // Once the one before has expired, it is the new one that is wanting.
+  clock.set_wall(kNow + hours(25));
+  ahead.number = "\x05";
+  ahead.this_update = kNow + hours(30);
+  write("a.crl", make_crl(ca, ahead));
+  EXPECT_EQ(keeper.look(), 1U);
+  EXPECT_EQ(says(*held, kNow + hours(26)), "good") << "by the fourth";
+  clock.set_wall(kNow + hours(60));
+  ahead.number = "\x06";
+  ahead.this_update = kNow + hours(70);
+  ahead.next_update = kNow + hours(80);
+  write("a.crl", make_crl(ca, ahead));
+  EXPECT_EQ(keeper.look(), 1U);
+  EXPECT_EQ(says(*held, kNow + hours(61)), "crl.not_yet_valid");
 }
 
 TEST_F(CrlKeeperTest, AFileThatVanishesCountsUntilTheReload) {

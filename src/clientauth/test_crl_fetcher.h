@@ -121,7 +121,7 @@ struct CrlFetchTest : event::ManualLoopTest {
   bool keeper_is_busy = false;
   event::Signal gate{*loop};
 
-  CrlKeeper keeper;
+  CrlKeeper keeper{{}, &clock};
   std::unique_ptr<CrlFetcher> fetcher;
   std::unique_ptr<CrlDesk> desk;
 };

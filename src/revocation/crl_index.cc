@@ -45,7 +45,7 @@ bool covers(const CrlScope& scope, const x509::Certificate& certificate) {
 
 // Empty where the list is in force.
 std::string_view trouble_with_dates(const Crl& crl, WallTime now) {
-  if (crl.this_update > now + kClockSkew) return "crl.not_yet_valid";
+  if (is_ahead(crl, now)) return "crl.not_yet_valid";
   if (is_expired(crl, now)) return "crl.expired";
   return {};
 }
@@ -81,7 +81,16 @@ bool is_newer(const Crl& a, const Crl& b) {
   return b.number < a.number;
 }
 
+bool takes_place(const SignedCrl& list, const SignedCrl& old, WallTime now) {
+  return same_kind(list, old) && is_newer(*list.crl, *old.crl) &&
+         !(is_ahead(*list.crl, now) && is_in_force(*old.crl, now));
+}
+
 bool is_expired(const Crl& crl, WallTime now) { return now > crl.next_update + kClockSkew; }
+
+bool is_ahead(const Crl& crl, WallTime now) { return crl.this_update - kClockSkew > now; }
+
+bool is_in_force(const Crl& crl, WallTime now) { return trouble_with_dates(crl, now).empty(); }
 
 bool wants_list(const CrlAnswer& answer) { return answer.reason == "crl.missing" || answer.reason == "crl.expired"; }
 
@@ -94,7 +103,7 @@ std::string_view summary(const CrlAnswer& answer) {
   return answer.status == CrlAnswer::Status::kRevoked ? "revoked" : "good";
 }
 
-std::shared_ptr<const CrlIndex> CrlIndex::build(const std::vector<SignedCrl>& lists, Unused* unused) {
+std::shared_ptr<const CrlIndex> CrlIndex::build(const std::vector<SignedCrl>& lists, Unused* unused, WallTime now) {
   auto index = std::make_shared<CrlIndex>();
   std::vector<bool> seen(lists.size(), false);
   for (std::size_t first = 0; first < lists.size(); ++first) {
@@ -105,19 +114,31 @@ std::shared_ptr<const CrlIndex> CrlIndex::build(const std::vector<SignedCrl>& li
       seen[other] = true;
       group.push_back(other);
     }
-    const std::size_t full = newest(lists, group, [](const Crl& crl) { return !crl.base.has_value(); });
-    // RFC 5280 §5.2.4: the full list is not older than the delta's base, and older than the delta.
-    const auto adds = [&](const Crl& crl) {
-      return crl.base && full != kNone && !(lists[full].crl->number < *crl.base) &&
-             lists[full].crl->number < crl.number;
+    std::vector<std::size_t> taken;
+    // A full list with the newest delta to it. RFC 5280 §5.2.4: it is not older than the delta's base, and older than
+    // the delta.
+    const auto scope_of = [&](std::size_t full) {
+      const auto adds = [&](const Crl& crl) {
+        return crl.base && !(lists[full].crl->number < *crl.base) && lists[full].crl->number < crl.number;
+      };
+      const std::size_t delta = newest(lists, group, adds);
+      taken.push_back(full);
+      taken.push_back(delta);
+      return Scope{lists[full].crl, delta == kNone ? nullptr : lists[delta].crl, lists[full].origin, nullptr};
     };
-    const std::size_t delta = newest(lists, group, adds);
+    const std::size_t full = newest(lists, group, [](const Crl& crl) { return !crl.base.has_value(); });
     if (full != kNone) {
-      index->add(lists[first].issuer,
-                 {lists[full].crl, delta == kNone ? nullptr : lists[delta].crl, lists[full].origin});
+      Scope scope = scope_of(full);
+      const auto in_force = [now](const Crl& crl) { return !crl.base && is_in_force(crl, now); };
+      const std::size_t before = is_ahead(*scope.full, now) ? newest(lists, group, in_force) : kNone;
+      if (before != kNone) {
+        scope.before = std::make_shared<const Scope>(scope_of(before));
+        if (unused != nullptr) unused->emplace_back(full, "crl.not_yet_valid");
+      }
+      index->add(lists[first].issuer, std::move(scope));
     }
     for (const std::size_t at : group) {
-      if (at == full || at == delta || unused == nullptr) continue;
+      if (unused == nullptr || std::find(taken.begin(), taken.end(), at) != taken.end()) continue;
       const Crl& crl = *lists[at].crl;
       const bool stray = crl.base && (full == kNone || lists[full].crl->number < *crl.base);
       unused->emplace_back(at, stray ? "crl.delta_without_base" : "crl.superseded");
@@ -127,10 +148,12 @@ std::shared_ptr<const CrlIndex> CrlIndex::build(const std::vector<SignedCrl>& li
 }
 
 void CrlIndex::add(const x509::Certificate& issuer, Scope scope) {
-  for (const auto* crl : {scope.full.get(), scope.delta.get()}) {
-    if (crl == nullptr) continue;
-    ++lists_;
-    entries_ += crl->entries.size();
+  for (const Scope* part = &scope; part != nullptr; part = part->before.get()) {
+    for (const auto* crl : {part->full.get(), part->delta.get()}) {
+      if (crl == nullptr) continue;
+      ++lists_;
+      entries_ += crl->entries.size();
+    }
   }
   const auto range = authorities_.equal_range(key_of(issuer));
   for (auto at = range.first; at != range.second; ++at) {
@@ -151,6 +174,11 @@ const CrlIndex::Authority* CrlIndex::authority_of(const x509::Certificate& issue
   return nullptr;
 }
 
+const CrlIndex::Scope& CrlIndex::Scope::asked(std::string_view serial, WallTime now) const {
+  const bool waits = before != nullptr && is_ahead(*full, now) && is_in_force(*before->full, now);
+  return waits && !find(serial, now) ? *before : *this;
+}
+
 std::optional<RevokedEntry> CrlIndex::Scope::find(std::string_view serial, WallTime now) const {
   if (delta != nullptr) {
     const auto entry = delta->entries.find(serial);
@@ -166,8 +194,9 @@ CrlAnswer CrlIndex::find(const x509::Certificate& certificate, const x509::Certi
   const Authority* authority = authority_of(issuer);
   if (authority == nullptr) return answer;
   const std::string serial = serial_of(certificate);
-  for (const Scope& scope : authority->scopes) {
-    if (!covers(scope.full->scope, certificate)) continue;
+  for (const Scope& newest : authority->scopes) {
+    if (!covers(newest.full->scope, certificate)) continue;
+    const Scope& scope = newest.asked(serial, now);
     const std::string_view trouble = trouble_with_dates(*scope.full, now);
     const auto entry = scope.find(serial, now);
     if (answer.status != CrlAnswer::Status::kGood || entry) {

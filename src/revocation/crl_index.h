@@ -75,17 +75,25 @@ bool is_same_ca(const x509::Certificate& a, const x509::Certificate& b);
 bool same_kind(const SignedCrl& a, const SignedCrl& b);
 // The number decides; between two of one number, the date.
 bool is_newer(const Crl& a, const Crl& b);
-// Its time has passed, with a clock's tolerance.
+// Whether nothing of `old` counts any more, since `list` is newer and of the same kind: not so as long as that is ahead
+// of the clock and the old one is in force.
+bool takes_place(const SignedCrl& list, const SignedCrl& old, WallTime now);
+// Its time has passed, or has not yet come, with a clock's tolerance.
 bool is_expired(const Crl& crl, WallTime now);
+bool is_ahead(const Crl& crl, WallTime now);
+bool is_in_force(const Crl& crl, WallTime now);
 
 class CrlIndex {
  public:
-  // `unused`, where given, gets the lists that say nothing here, each as an index into `lists` with the reason:
-  // crl.superseded (a newer list of the same scope is there), crl.delta_without_base (no full list that it can add to).
+  // `unused`, where given, gets the lists that clear nobody here, each as an index into `lists` with the reason:
+  // crl.superseded (a newer list of the same scope is there), crl.delta_without_base (no full list that it can add to),
+  // crl.not_yet_valid (it is ahead of `now`, and takes the place of the one in force when its time has come).
   using Unused = std::vector<std::pair<std::size_t, std::string_view>>;
-  static std::shared_ptr<const CrlIndex> build(const std::vector<SignedCrl>& lists, Unused* unused = nullptr);
+  static std::shared_ptr<const CrlIndex> build(const std::vector<SignedCrl>& lists, Unused* unused = nullptr,
+                                               WallTime now = WallTime::max());
 
-  // `issuer` is the next certificate of the verified path. What was revoked stays so after nextUpdate (I26).
+  // `issuer` is the next certificate of the verified path. What was revoked stays so after nextUpdate (I26), and is
+  // from the moment on that a list is known, whatever its thisUpdate.
   CrlAnswer find(const x509::Certificate& certificate, const x509::Certificate& issuer, WallTime now) const;
 
   std::size_t lists() const { return lists_; }
@@ -97,6 +105,9 @@ class CrlIndex {
     std::shared_ptr<const Crl> full;
     std::shared_ptr<const Crl> delta;
     std::shared_ptr<const CrlOrigin> origin;  // of the full list
+    std::shared_ptr<const Scope> before;      // what was in force when these were still ahead; null: nothing
+    // Which of both is to be asked about this number: these, until whose time what is before clears whom it clears.
+    const Scope& asked(std::string_view serial, WallTime now) const;
     std::optional<RevokedEntry> find(std::string_view serial, WallTime now) const;
   };
   struct Authority {

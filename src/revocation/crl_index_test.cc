@@ -90,6 +90,36 @@ TEST_F(CrlIndexTest, TheHighestNumberCounts) {
   }
 }
 
+TEST_F(CrlIndexTest, OneThatIsAheadRevokesAtOnceAndClearsWhenItsTimeHasCome) {
+  const SignedCrl now = list({.entries = {entry(leaf)}, .number = "\x02"});
+  const SignedCrl ahead = list(
+      {.entries = {entry(other)}, .number = "\x03", .this_update = kNow + hours(1), .next_update = kNow + hours(9)});
+  const x509::Issued third = pki.leaf("third", ca);
+  for (const auto& lists : {std::vector{now, ahead}, std::vector{ahead, now}}) {
+    CrlIndex::Unused told;
+    const auto index = CrlIndex::build(lists, &told, kNow);
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told.front().second, "crl.not_yet_valid");
+    EXPECT_EQ(lists[told.front().first].crl, ahead.crl);
+    EXPECT_EQ(index->lists(), 2U);
+    EXPECT_EQ(index->entries(), 2U);
+    const auto status = [&](const x509::Issued& who, WallTime at) {
+      return index->find(who.certificate, ca.certificate, at).status;
+    };
+    EXPECT_EQ(status(leaf, kNow), Status::kRevoked);
+    EXPECT_EQ(status(other, kNow), Status::kRevoked);
+    EXPECT_EQ(status(third, kNow), Status::kGood);
+    EXPECT_EQ(index->find(third.certificate, ca.certificate, kNow).this_update, now.crl->this_update);
+    EXPECT_EQ(status(leaf, kNow + hours(1)), Status::kGood) << "released";
+    EXPECT_EQ(index->find(third.certificate, ca.certificate, kNow + hours(1)).this_update, ahead.crl->this_update);
+  }
+  // Nothing in force to fall back on.
+  EXPECT_EQ(says({ahead}, third), "crl.not_yet_valid");
+  const SignedCrl past = list({.number = "\x01", .next_update = kNow - minutes(30)});
+  EXPECT_EQ(CrlIndex::build({past, ahead}, nullptr, kNow)->find(third.certificate, ca.certificate, kNow).reason,
+            "crl.not_yet_valid");
+}
+
 TEST_F(CrlIndexTest, ADeltaAddsAndRemoves) {
   const SignedCrl full = list({.entries = {entry(leaf, 6)}, .number = "\x02"});
   const SignedCrl delta = list({.entries = {entry(leaf, 8), entry(other)}, .number = "\x03", .base = "\x02"});

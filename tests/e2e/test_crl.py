@@ -219,6 +219,15 @@ class Lists(CrlCase):
         self.publish(who, this_update=-7200, next_update=-3600)
         self.assert_refused(who, REVOKED)
 
+    def test_a_list_ahead_of_the_clock_locks_nobody_out(self) -> None:
+        who, other = self.client(), self.client()
+        self.publish(this_update=3600, next_update=7200)
+        self.assertEqual(self.gateway.events("crl.unused")[-1]["code"], "crl.not_yet_valid")
+        self.assert_served(who)
+        self.publish(other, this_update=3600, next_update=7200)
+        self.assert_served(who)
+        self.assert_refused(other, REVOKED)
+
     def test_a_list_that_is_gone_counts_until_the_reload(self) -> None:
         who = self.client()
         (self.directory / "a.crl").unlink()
