@@ -115,13 +115,10 @@ bool CrlKeeper::refresh(Watched& watched, CrlSlot& slot, bool anew) {
 
 CrlKeeper::Lists CrlKeeper::with_those_in_force(Lists lists, const Lists& old) const {
   Lists kept;
-  for (const SignedCrl& before : old) {
-    const auto waits = [&](const SignedCrl& list) {
-      return revocation::same_kind(list, before) && revocation::is_newer(*list.crl, *before.crl) &&
-             !revocation::takes_place(list, before, now());
-    };
-    if (std::any_of(lists.begin(), lists.end(), waits)) kept.push_back(before);
-  }
+  std::copy_if(old.begin(), old.end(), std::back_inserter(kept), [&](const SignedCrl& before) {
+    return std::any_of(lists.begin(), lists.end(),
+                       [&](const SignedCrl& list) { return revocation::waits_behind(list, before, now()); });
+  });
   std::move(kept.begin(), kept.end(), std::back_inserter(lists));
   return lists;
 }

@@ -23,7 +23,9 @@ Result<bool> merge(std::vector<SignedCrl>& lists, SignedCrl list, WallTime now) 
       return false;
     }
   }
-  std::erase_if(lists, [&](const SignedCrl& known) { return revocation::takes_place(list, known, now); });
+  std::erase_if(lists, [&](const SignedCrl& known) {
+    return revocation::same_kind(known, list) && !revocation::waits_behind(list, known, now);
+  });
   if (lists.size() >= CrlKeeper::kMostOfUrl) {
     std::erase_if(lists, [&](const SignedCrl& one) { return revocation::is_expired(*one.crl, now); });
   }

@@ -81,9 +81,9 @@ bool is_newer(const Crl& a, const Crl& b) {
   return b.number < a.number;
 }
 
-bool takes_place(const SignedCrl& list, const SignedCrl& old, WallTime now) {
-  return same_kind(list, old) && is_newer(*list.crl, *old.crl) &&
-         !(is_ahead(*list.crl, now) && is_in_force(*old.crl, now));
+bool waits_behind(const SignedCrl& list, const SignedCrl& old, WallTime now) {
+  return same_kind(list, old) && is_newer(*list.crl, *old.crl) && is_ahead(*list.crl, now) &&
+         is_in_force(*old.crl, now);
 }
 
 bool is_expired(const Crl& crl, WallTime now) { return now > crl.next_update + kClockSkew; }

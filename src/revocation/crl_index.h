@@ -75,9 +75,9 @@ bool is_same_ca(const x509::Certificate& a, const x509::Certificate& b);
 bool same_kind(const SignedCrl& a, const SignedCrl& b);
 // The number decides; between two of one number, the date.
 bool is_newer(const Crl& a, const Crl& b);
-// Whether nothing of `old` counts any more, since `list` is newer and of the same kind: not so as long as that is ahead
-// of the clock and the old one is in force.
-bool takes_place(const SignedCrl& list, const SignedCrl& old, WallTime now);
+// Whether `list` is a newer one of the same kind, but does not take the place of `old` yet: it is ahead of the clock,
+// and the old one in force.
+bool waits_behind(const SignedCrl& list, const SignedCrl& old, WallTime now);
 // Its time has passed, or has not yet come, with a clock's tolerance.
 bool is_expired(const Crl& crl, WallTime now);
 bool is_ahead(const Crl& crl, WallTime now);
