@@ -165,6 +165,14 @@ class Stepping(unittest.TestCase):
                 self.assertEqual(process.wait(60), 0)
             self.assertEqual((more - few, many - few), (2 * 20 * 100, 2 * 80 * 100))
 
+    def test_the_file_of_counts_is_there_before_the_command_runs(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            run = Path(folder) / "run"
+            command = [self.stepper.program, Path(folder) / "missing" / "counts", "touch", run]
+            refused = subprocess.run(command, capture_output=True, text=True)
+            self.assertEqual((refused.returncode, run.exists()), (1, False))
+            self.assertIn("missing/counts: No such file or directory", refused.stderr)
+
     def test_a_request_is_counted(self) -> None:
         run, results = run_bench("--measures", "none", "--instructions", "keepalive", "--counter", "step", "--rounds", "1")
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)

@@ -267,7 +267,9 @@ int main(int argc, char** argv) {
     std::fputs("usage: bench-stepcount FILE COMMAND [ARGUMENTS]\n", stderr);
     return 64;
   }
+  // The file first: whoever has heard from the command may read it.
+  Counter counter(argv[1]);
   listen_to_signals();
   start(argv + 2);
-  return Counter(argv[1]).run();
+  return counter.run();
 }
