@@ -8,7 +8,7 @@
 namespace portcullis {
 
 inline constexpr const char* kLeanKeysLever = "PORTCULLIS_LEAN_KEYS";              // crypto/tls_library
-inline constexpr const char* kLeanDerivationLever = "PORTCULLIS_LEAN_DERIVATION";  // crypto/internal/key_schedule
+inline constexpr const char* kLeanDerivationLever = "PORTCULLIS_LEAN_DERIVATION";  // …/key_schedule, …/lean_mac
 inline constexpr const char* kLeanExchangeLever = "PORTCULLIS_LEAN_EXCHANGE";      // crypto/internal/key_exchange
 inline constexpr const char* kLeanRecordsLever = "PORTCULLIS_LEAN_RECORDS";        // crypto/internal/record_cipher
 inline constexpr const char* kProvenLinksLever = "PORTCULLIS_PROVEN_LINKS";        // x509/internal/proven_links

@@ -17,6 +17,7 @@
 #include "base/lever.h"
 #include "crypto/internal/key_exchange.h"
 #include "crypto/internal/key_schedule.h"
+#include "crypto/internal/lean_mac.h"
 #include "crypto/internal/provider.h"
 #include "crypto/internal/record_cipher.h"
 
@@ -246,7 +247,8 @@ bool reads_alike(const Libraries& made, std::string_view sample, Kind kind) {
 
 bool passes_self_test(const Libraries& made) {
   return reads_alike(made, kEcSample, kEc) && reads_alike(made, kRsaSample, kRsa) && internal::agrees_alike(made.tls) &&
-         internal::derives_alike(made.tls) && internal::seals_alike(made.tls);
+         internal::derives_alike(made.tls) && internal::authenticates_alike(made.tls) &&
+         internal::seals_alike(made.tls);
 }
 
 // Of a list that ends with an algorithm without a name, those whose first name is among `wanted`.
@@ -289,6 +291,7 @@ bool Libraries::make() {
   show(OSSL_OP_KDF, kTlsDerivations);
   internal::show_lean_record_ciphers(shown[OSSL_OP_CIPHER]);
   const bool replaced = replace(shown[OSSL_OP_KDF], internal::lean_key_schedule()) &&
+                        replace(shown[OSSL_OP_MAC], internal::lean_mac()) &&
                         replace(shown[OSSL_OP_KEYMGMT], internal::lean_key_type()) &&
                         replace(shown[OSSL_OP_KEYEXCH], internal::lean_key_exchange());
   if (!replaced) return false;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <initializer_list>
 #include <string_view>
 #include <vector>
 
@@ -13,72 +13,21 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
-#include <openssl/sha.h>
 
 #include "base/lever.h"
+#include "crypto/internal/hmac.h"
 #include "crypto/internal/provider.h"
 #include "crypto/owned.h"
 
 namespace portcullis::crypto::internal {
 namespace {
 
-using Bytes = std::basic_string_view<unsigned char>;
-
-struct Sha256 {
-  using Context = SHA256_CTX;
-  static constexpr std::size_t kSize = SHA256_DIGEST_LENGTH, kBlock = SHA256_CBLOCK;
-  static bool start(Context& context) { return SHA256_Init(&context) == 1; }
-  static bool add(Context& context, Bytes bytes) { return SHA256_Update(&context, bytes.data(), bytes.size()) == 1; }
-  static bool finish(Context& context, unsigned char* out) { return SHA256_Final(out, &context) == 1; }
-};
-
-struct Sha384 {
-  using Context = SHA512_CTX;
-  static constexpr std::size_t kSize = SHA384_DIGEST_LENGTH, kBlock = SHA512_CBLOCK;
-  static bool start(Context& context) { return SHA384_Init(&context) == 1; }
-  static bool add(Context& context, Bytes bytes) { return SHA384_Update(&context, bytes.data(), bytes.size()) == 1; }
-  static bool finish(Context& context, unsigned char* out) { return SHA384_Final(out, &context) == 1; }
-};
-
-// Memory for secrets, wiped when it goes.
-template <std::size_t size>
-struct Secret {
-  std::array<unsigned char, size> bytes{};
-  Secret() = default;
-  Secret(const Secret&) = delete;
-  Secret& operator=(const Secret&) = delete;
-  ~Secret() { OPENSSL_cleanse(bytes.data(), size); }
-  Bytes view() const { return {bytes.data(), size}; }
-};
-
-template <typename Hash>
-bool digest(Bytes bytes, unsigned char* out) {
-  typename Hash::Context context;
-  const bool done = Hash::start(context) && Hash::add(context, bytes) && Hash::finish(context, out);
-  OPENSSL_cleanse(&context, sizeof context);
-  return done;
-}
-
-// HMAC (RFC 2104) of a message in pieces.
 template <typename Hash>
 bool hmac(Bytes key, std::initializer_list<Bytes> message, unsigned char* out) {
-  Secret<Hash::kBlock> pad;
-  if (key.size() > Hash::kBlock) {
-    if (!digest<Hash>(key, pad.bytes.data())) return false;
-  } else {
-    std::copy(key.begin(), key.end(), pad.bytes.begin());
-  }
-  typename Hash::Context context;
-  for (unsigned char& byte : pad.bytes) byte ^= 0x36;
-  bool done = Hash::start(context) && Hash::add(context, pad.view());
-  for (const Bytes piece : message) done = done && Hash::add(context, piece);
-  Secret<Hash::kSize> inner;
-  done = done && Hash::finish(context, inner.bytes.data());
-  for (unsigned char& byte : pad.bytes) byte ^= 0x36 ^ 0x5c;
-  done = done && Hash::start(context) && Hash::add(context, pad.view()) && Hash::add(context, inner.view()) &&
-         Hash::finish(context, out);
-  OPENSSL_cleanse(&context, sizeof context);
-  return done;
+  Hmac<Hash> mac;
+  bool done = mac.start(key);
+  for (const Bytes piece : message) done = done && mac.add(piece);
+  return done && mac.finish(out);
 }
 
 // What EVP_KDF_derive was called with; absent parts are empty.
@@ -167,8 +116,8 @@ Wanted read(const OSSL_PARAM* parameters) {
 int derive(void*, unsigned char* out, std::size_t size, const OSSL_PARAM* parameters) {
   const Wanted wanted = read(parameters);
   const std::string_view name = wanted.digest;
-  if (name == "SHA2-256" || name == "SHA256") return derive_with<Sha256>(wanted, out, size) ? 1 : 0;
-  if (name == "SHA2-384" || name == "SHA384") return derive_with<Sha384>(wanted, out, size) ? 1 : 0;
+  if (is_sha256(name)) return derive_with<Sha256>(wanted, out, size) ? 1 : 0;
+  if (is_sha384(name)) return derive_with<Sha384>(wanted, out, size) ? 1 : 0;
   return 0;
 }
 
