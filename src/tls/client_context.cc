@@ -9,7 +9,6 @@
 namespace portcullis::tls {
 namespace {
 
-constexpr char kGroups[] = "X25519:P-256:P-384";
 constexpr char kSystemRoots[] = "/etc/ssl/certs/ca-certificates.crt";
 constexpr long kMostPresentedBytes = 64L * 1024;
 constexpr int kMostIntermediates = 10;

@@ -98,6 +98,17 @@ TEST_F(ClientStreamTest, AcceptsTheRightServerAndMovesBytesBothWays) {
   }
 }
 
+TEST_F(ClientStreamTest, AServerMayHaveAKeyOfAnyType) {
+  for (const x509::TestKey key : {x509::TestKey::kP384, x509::TestKey::kP521, x509::TestKey::kRsa2048,
+                                  x509::TestKey::kRsaPss, x509::TestKey::kEd25519, x509::TestKey::kEd448}) {
+    const x509::Issued other = pki.leaf("server", ca, {.key = key, .eku = "serverAuth", .san = "DNS:a.example.test"});
+    for (const int version : kVersions) {
+      const auto session = connect("a.example.test", other, {.version = version});
+      EXPECT_TRUE(session->outcome && *session->outcome) << static_cast<int>(key) << ' ' << session->message();
+    }
+  }
+}
+
 TEST_F(ClientStreamTest, RefusesEveryCertificateButTheRightOne) {
   const x509::Issued other_root = pki.root("Other Root");
   const x509::Issued other_ca = pki.intermediate("Other CA", other_root);

@@ -1,3 +1,4 @@
+#include "base/strings.h"
 #include "tls/test_tls.h"
 
 namespace portcullis::tls {
@@ -21,6 +22,35 @@ TEST_F(TlsTest, HandshakeProvesTheClientInBothVersions) {
     EXPECT_FALSE(link->stream->cipher().empty());
     EXPECT_NE(link->stream->client_ciphers().find(link->stream->cipher()), std::string::npos);
   }
+}
+
+// Found at P-521, which a client could not have over TLS 1.2.
+TEST_F(TlsTest, AClientMayHaveAKeyOfAnyType) {
+  open({{.verifier = verifier}});
+  for (const x509::TestKey key :
+       {x509::TestKey::kP256, x509::TestKey::kP384, x509::TestKey::kP521, x509::TestKey::kRsa2048,
+        x509::TestKey::kRsaPss, x509::TestKey::kEd25519, x509::TestKey::kEd448}) {
+    const x509::Issued own = pki.leaf("other", ca, {.key = key, .eku = "clientAuth"});
+    for (const int version : kBothVersions) {
+      const auto link = connect({.version = version, .certificate = &own});
+      ASSERT_TRUE(link->good()) << static_cast<int>(key) << ' ' << link->error();
+      ASSERT_NE(link->stream->info().peer, nullptr);
+    }
+  }
+}
+
+// OpenSSL offers a signature where it finds the type of its keys: all of them, whether or not with crypto/tls_library.
+TEST_F(TlsTest, ACertificateRequestOffersEverySignatureThatOpenSslKnows) {
+  open({{.verifier = verifier}});
+  const auto link = connect({.version = TLS1_3_VERSION, .certificate = &client});
+  ASSERT_TRUE(link->good()) << link->error();
+  std::string offered;
+  for (int i = 0; i < SSL_get_sigalgs(link->client->ssl(), -1, nullptr, nullptr, nullptr, nullptr, nullptr); ++i) {
+    unsigned char signature = 0, hash = 0;
+    SSL_get_sigalgs(link->client->ssl(), i, nullptr, nullptr, nullptr, &signature, &hash);
+    offered += hex_lower(std::string{static_cast<char>(hash), static_cast<char>(signature)}) + ' ';
+  }
+  EXPECT_EQ(offered, "0403 0503 0603 0807 0808 0809 080a 080b 0804 0805 0806 0401 0501 0601 0303 0301 ");
 }
 
 TEST_F(TlsTest, AClientWithoutACertificateIsNotJudged) {

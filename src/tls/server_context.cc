@@ -10,7 +10,6 @@
 namespace portcullis::tls {
 namespace {
 
-constexpr char kGroups[] = "X25519:P-256:P-384";
 constexpr std::size_t kSessionTicketsPerHandshake = 1;
 // No tickets unless the door asks for them, and never the built-in ones (I1): they carry no policy. No renegotiation,
 // no compression; the server's order decides. An end without close_notify is no attack on HTTP, whose framing shows

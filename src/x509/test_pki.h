@@ -33,7 +33,7 @@ namespace portcullis::x509 {
 inline constexpr WallTime kTestNotBefore{std::chrono::sys_days{std::chrono::year{2020} / 1 / 1}};
 inline constexpr WallTime kTestNotAfter{std::chrono::sys_days{std::chrono::year{2060} / 1 / 1}};
 
-enum class TestKey { kP256, kP384, kRsa1024, kRsa2048, kEd25519 };
+enum class TestKey { kP256, kP384, kP521, kRsa1024, kRsa2048, kRsaPss, kEd25519, kEd448 };
 
 struct CertSpec {
   TestKey key = TestKey::kP256;
@@ -146,14 +146,26 @@ class TestPki {
       case TestKey::kP384:
         key = EVP_EC_gen("P-384");
         break;
+      case TestKey::kP521:
+        key = EVP_EC_gen("P-521");
+        break;
       case TestKey::kRsa1024:
         key = EVP_RSA_gen(1024U);
         break;
       case TestKey::kRsa2048:
         key = EVP_RSA_gen(2048U);
         break;
+      case TestKey::kRsaPss: {
+        EVP_PKEY_CTX* context = EVP_PKEY_CTX_new_from_name(nullptr, "RSA-PSS", nullptr);
+        CHECK(EVP_PKEY_keygen_init(context) == 1 && EVP_PKEY_generate(context, &key) == 1);
+        EVP_PKEY_CTX_free(context);
+        break;
+      }
       case TestKey::kEd25519:
         key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+        break;
+      case TestKey::kEd448:
+        key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED448");
         break;
     }
     CHECK(key != nullptr);
