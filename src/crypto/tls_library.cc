@@ -46,16 +46,20 @@ constexpr std::string_view kTlsCiphers[] = {"NULL",
                                             "ChaCha20-Poly1305"};
 constexpr std::string_view kTlsMacs[] = {"HMAC"};
 constexpr std::string_view kTlsDerivations[] = {"HKDF", "TLS1-PRF", OSSL_KDF_NAME_TLS1_3_KDF};
-constexpr std::string_view kTlsKeyTypes[] = {"DSA", "RSA", "RSA-PSS", "EC", "X25519", "ED25519", "ED448", "HMAC"};
-constexpr std::string_view kTlsSignatures[] = {"DSA", "RSA", "ECDSA", "ED25519", "ED448", "HMAC"};
+constexpr std::string_view kTlsKeyTypes[] = {"RSA", "EC", "X25519", "HMAC"};
+constexpr std::string_view kTlsSignatures[] = {"RSA", "ECDSA", "HMAC"};
 constexpr std::string_view kTlsExchanges[] = {"ECDH", "X25519"};
 constexpr std::string_view kTlsEncryptions[] = {"RSA"};
 constexpr std::string_view kTlsRandoms[] = {"CTR-DRBG", "SEED-SRC"};
+// Keys of these types come from OpenSSL's own context, which has what checks their signatures, too. Here they are
+// looked for only when an SSL_CTX is made, which offers the signatures of the types that there are.
+constexpr std::string_view kUncommonKeyTypes[] = {"DSA", "RSA-PSS", "ED25519", "ED448"};
 
 // OpenSSL's default provider, and what of it the context of TLS shows. Made once, never freed.
 struct Libraries {
   OSSL_PROVIDER* whole = nullptr;
   std::map<int, std::vector<OSSL_ALGORITHM>> shown;  // by operation; of the others everything
+  std::vector<OSSL_ALGORITHM> all_key_types;         // kTlsKeyTypes and kUncommonKeyTypes
   std::vector<OSSL_ALGORITHM> decoders[kKinds];
   OSSL_LIB_CTX* tls = nullptr;
   std::string_view state;
@@ -73,15 +77,25 @@ Libraries& libraries() {
 // something for the first time.
 const Libraries* shown_by_provider = nullptr;
 
-// The decoder that it shows this thread.
+// The decoder that it shows this thread, and whether it shows it all_key_types.
 thread_local Kind decoding = kNothing;
+thread_local bool making_context = false;
+
+// What is shown to one thread only is not. And what is looked up once by each SSL_CTX or thread, or by few handshakes,
+// would only make the list longer that OpenSSL walks through for each certificate.
+bool is_remembered(int operation) {
+  return operation != OSSL_OP_DECODER && operation != OSSL_OP_CIPHER && operation != OSSL_OP_RAND &&
+         operation != OSSL_OP_ASYM_CIPHER;
+}
 
 const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {
   const Libraries& libraries = *shown_by_provider;
-  // What is shown to one thread only is not to be remembered. And an SSL_CTX looks its ciphers up once, when it is
-  // made: they would only make the list longer that OpenSSL walks through for each certificate.
-  *no_cache = operation == OSSL_OP_DECODER || operation == OSSL_OP_CIPHER ? 1 : 0;
+  *no_cache = is_remembered(operation) ? 0 : 1;
   if (operation == OSSL_OP_DECODER) return libraries.decoders[decoding].data();
+  if (operation == OSSL_OP_KEYMGMT && making_context) {
+    *no_cache = 1;
+    return libraries.all_key_types.data();
+  }
   const auto some = libraries.shown.find(operation);
   if (some != libraries.shown.end()) return some->second.data();
   return OSSL_PROVIDER_query_operation(libraries.whole, operation, no_cache);
@@ -295,6 +309,8 @@ bool Libraries::make() {
                         replace(shown[OSSL_OP_KEYMGMT], internal::lean_key_type()) &&
                         replace(shown[OSSL_OP_KEYEXCH], internal::lean_key_exchange());
   if (!replaced) return false;
+  all_key_types = among(every(OSSL_OP_KEYMGMT), kUncommonKeyTypes);
+  all_key_types.insert(all_key_types.begin(), shown[OSSL_OP_KEYMGMT].begin(), shown[OSSL_OP_KEYMGMT].end() - 1);
   const OSSL_ALGORITHM* all = every(OSSL_OP_DECODER);
   for (; all != nullptr && all->algorithm_names != nullptr; ++all) {
     const bool reads_spki = std::strstr(all->property_definition, "input=der") != nullptr &&
@@ -332,6 +348,9 @@ Libraries::Libraries() {
 }  // namespace
 
 OSSL_LIB_CTX* tls_library() { return libraries().tls; }
+
+AllKeyTypes::AllKeyTypes() { making_context = true; }
+AllKeyTypes::~AllKeyTypes() { making_context = false; }
 
 std::string_view tls_library_state() { return libraries().state; }
 

@@ -25,6 +25,15 @@ namespace portcullis::crypto {
 // while this is off. Lives as long as the process.
 OSSL_LIB_CTX* tls_library();
 
+// While one lives, tls_library() shows this thread every type of key that a client may sign with, and not only those
+// that most have. An SSL_CTX has to be made so: it offers the signatures of the types that it finds then. Not nested.
+struct AllKeyTypes {
+  AllKeyTypes();
+  AllKeyTypes(const AllKeyTypes&) = delete;
+  AllKeyTypes& operator=(const AllKeyTypes&) = delete;
+  ~AllKeyTypes();
+};
+
 // "on", or why it is off; static.
 std::string_view tls_library_state();
 

@@ -25,6 +25,7 @@ tl::unexpected<Error> refused(const char* what) {
 SslCtxPtr new_context() {
   // What a client presents is read without its keys: the verifier's record has the leaf with its key
   // (Callbacks::verify).
+  const crypto::AllKeyTypes shown;
   SslCtxPtr context(SSL_CTX_new_ex(crypto::tls_library(), nullptr, TLS_server_method()));
   if (context == nullptr) return nullptr;
   SSL_CTX* raw = context.get();
