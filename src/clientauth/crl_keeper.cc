@@ -73,7 +73,7 @@ std::size_t CrlKeeper::look() {
     if (refresh(at->second, *slot, false)) ++changed;
     ++at;
   }
-  std::erase_if(tables_, [](const auto& table) { return table.second.expired(); });
+  std::erase_if(known_, [](const auto& known) { return known.second.crl.expired(); });
   return changed;
 }
 
@@ -156,22 +156,32 @@ void CrlKeeper::publish(const Watched& watched, CrlSlot& slot) {
   news_ = true;
 }
 
+CrlKeeper::Encoded::Encoded(std::string bytes) : der(std::move(bytes)), digest(x509::sha256(der)) {}
+
 Result<std::vector<SignedCrl>> CrlKeeper::read(const Watched& watched, const std::string& path) {
   auto bytes = internal::read_whole(path, limits_.bytes + limits_.bytes / 2);
   if (!bytes) return forward_error(bytes);
   auto encoded = revocation::read_crl_file(std::move(*bytes), limits_);
   if (!encoded) return forward_error(encoded);
   std::vector<SignedCrl> lists;
-  for (const std::string& der : *encoded) {
-    auto list = verified(watched, der);
+  for (std::string& der : *encoded) {
+    auto list = verified(watched, Encoded(std::move(der)));
     if (!list) return forward_error(list);
     lists.push_back(std::move(*list));
   }
   return lists;
 }
 
-Result<SignedCrl> CrlKeeper::verified(const Watched& watched, const std::string& der) {
-  auto parsed = revocation::parse_crl(der, limits_);
+Result<SignedCrl> CrlKeeper::verified(const Watched& watched, const Encoded& list) {
+  if (const auto known = known_.find(list.digest); known != known_.end()) {
+    std::shared_ptr<const revocation::Crl> crl = known->second.crl.lock();
+    const std::set<Digest>& signed_by = known->second.signed_by;
+    const auto signer = std::find_if(
+        watched.authorities.begin(), watched.authorities.end(),
+        [&signed_by](const x509::Certificate& authority) { return signed_by.contains(authority.sha256()); });
+    if (crl != nullptr && signer != watched.authorities.end()) return SignedCrl{std::move(crl), *signer};
+  }
+  auto parsed = revocation::parse_crl(list.der, limits_);
   if (!parsed) return forward_error(parsed);
   Error why{
       "crl.unknown_issuer",
@@ -179,9 +189,10 @@ Result<SignedCrl> CrlKeeper::verified(const Watched& watched, const std::string&
   for (const x509::Certificate& authority : watched.authorities) {
     const auto checked = revocation::check_crl_signature(*parsed, authority);
     if (checked) {
-      std::weak_ptr<const revocation::Crl>& table = tables_[x509::sha256(der)];
-      std::shared_ptr<const revocation::Crl> crl = table.lock();
-      if (crl == nullptr) table = crl = std::move(parsed->crl);
+      Known& known = known_[list.digest];
+      std::shared_ptr<const revocation::Crl> crl = known.crl.lock();
+      if (crl == nullptr) known.crl = crl = std::move(parsed->crl);
+      known.signed_by.insert(authority.sha256());
       return SignedCrl{std::move(crl), authority};
     }
     if (checked.error().code != "crl.wrong_issuer") why = checked.error();

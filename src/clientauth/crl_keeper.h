@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,6 +75,12 @@ class CrlKeeper {
     std::vector<revocation::SignedCrl> lists;
   };
   using Lists = std::vector<revocation::SignedCrl>;
+  // A list as it came.
+  struct Encoded {
+    explicit Encoded(std::string bytes);
+    std::string der;
+    Digest digest;
+  };
   struct Watched {
     std::string profile;
     CrlSettings settings;
@@ -91,20 +98,24 @@ class CrlKeeper {
   // What was fetched for others counts for a new slot as far as its authorities signed it: no reload forgets a list.
   void inherit(Watched& watched);
   // Whether the slot says something new now; `next_update` becomes earlier where these lists ask for it.
-  Result<bool> take_for(Watched& watched, const CrlDelivery& delivery, const std::vector<std::string>& encoded,
+  Result<bool> take_for(Watched& watched, const CrlDelivery& delivery, const std::vector<Encoded>& encoded,
                         std::optional<WallTime>& next_update);
   // `lists`, the content of a file that said `old` before, with those of these that go on counting.
   Lists with_those_in_force(Lists lists, const Lists& old) const;
   WallTime now() const { return clock_ == nullptr ? SystemClock().wall() : clock_->wall(); }
   Result<std::vector<revocation::SignedCrl>> read(const Watched& watched, const std::string& path);
-  Result<revocation::SignedCrl> verified(const Watched& watched, const std::string& der);
+  Result<revocation::SignedCrl> verified(const Watched& watched, const Encoded& list);
 
   revocation::CrlLimits limits_;
   const Clock* clock_;
   bool news_ = false;
   std::map<Digest, Watched> watched_;  // by settings and authorities
-  // Tables of lists that several profiles use are held once.
-  std::map<Digest, std::weak_ptr<const revocation::Crl>> tables_;
+  // A list that several profiles use is held once, read once, and its signature checked once by each CA certificate.
+  struct Known {
+    std::weak_ptr<const revocation::Crl> crl;
+    std::set<Digest> signed_by;  // by the certificate's fingerprint
+  };
+  std::map<Digest, Known> known_;  // by the list's bytes; of lists that a profile's CA has signed
 };
 
 }  // namespace portcullis::clientauth

@@ -59,7 +59,11 @@ auto dispensable(Fetched& fetched, WallTime now) {
 CrlTaken CrlKeeper::take(const CrlDelivery& delivery) {
   CrlTaken taken;
   const std::string& url = delivery.origin->from->url;
-  const auto encoded = lists_in(delivery.bytes, limits_);
+  auto lists = lists_in(delivery.bytes, limits_);
+  std::vector<Encoded> encoded;
+  if (lists) {
+    for (std::string& der : *lists) encoded.emplace_back(std::move(der));
+  }
   for (auto& [digest, watched] : watched_) {
     const std::shared_ptr<CrlSlot> slot = watched.slot.lock();
     if (slot == nullptr || !watched.settings.fetch) continue;
@@ -67,11 +71,11 @@ CrlTaken CrlKeeper::take(const CrlDelivery& delivery) {
     if (!asked && !watched.fetched.contains(url)) continue;
     CrlTaken::Result& result = taken.results.emplace_back();
     result.slot = slot;
-    if (!encoded) {
-      result.error = encoded.error();
+    if (!lists) {
+      result.error = lists.error();
       continue;
     }
-    const auto changed = take_for(watched, delivery, *encoded, taken.next_update);
+    const auto changed = take_for(watched, delivery, encoded, taken.next_update);
     if (!changed) {
       result.error = changed.error();
     } else if (*changed) {
@@ -90,7 +94,7 @@ CrlTaken CrlKeeper::take(const CrlDelivery& delivery) {
   return taken;
 }
 
-Result<bool> CrlKeeper::take_for(Watched& watched, const CrlDelivery& delivery, const std::vector<std::string>& encoded,
+Result<bool> CrlKeeper::take_for(Watched& watched, const CrlDelivery& delivery, const std::vector<Encoded>& encoded,
                                  std::optional<WallTime>& next_update) {
   const WallTime now = delivery.origin->fetched_at;
   const std::string& url = delivery.origin->from->url;
@@ -98,8 +102,8 @@ Result<bool> CrlKeeper::take_for(Watched& watched, const CrlDelivery& delivery, 
   Lists lists = known == watched.fetched.end() ? Lists() : known->second;
   bool changed = false;
   std::optional<WallTime> next = next_update;
-  for (const std::string& der : encoded) {
-    auto list = verified(watched, der);
+  for (const Encoded& one : encoded) {
+    auto list = verified(watched, one);
     if (!list) return forward_error(list);
     const auto named = [&](const x509::Certificate& issuer) { return revocation::is_same_ca(issuer, list->issuer); };
     if (std::none_of(delivery.issuers.begin(), delivery.issuers.end(), named)) continue;

@@ -129,6 +129,19 @@ TEST_F(FetchedListsTest, GoToAllWhoHaveSomeFromThere) {
   EXPECT_EQ(take(list({}, 1), {}, "http://crl.test/b"), "nobody");
 }
 
+// A signature that one profile's CA has made is known then, and says nothing of another's of that name.
+TEST_F(FetchedListsTest, WhatACaSignedDoesNotCountWhereItsTwinIsTrusted) {
+  const x509::Issued twin = pki.intermediate("CA", root);
+  issuers.push_back(twin.certificate);
+  const auto held = slot();
+  const auto theirs = keeper.slot("strict", {{}, true}, {twin.certificate, root.certificate});
+  for (int number = 1; number <= 2; ++number) {
+    take(list({&client}), {held, theirs});
+    EXPECT_EQ(says(held, client), "revoked");
+    EXPECT_EQ(theirs->index()->lists(), 0U);
+  }
+}
+
 TEST_F(FetchedListsTest, ANewSlotInheritsWhatItsOwnAuthoritiesSigned) {
   const auto held = slot();
   EXPECT_EQ(take(list({&client}), {held}), "new");
