@@ -7,8 +7,8 @@
 #include "net/resolver.h"
 #include "server/crl_fetch.h"
 #include "server/ocsp_fetch.h"
-#include "server/ocsp_memory.h"
 #include "server/ocsp_thread.h"
+#include "server/revocation_memory.h"
 
 namespace portcullis::cli {
 
@@ -45,7 +45,7 @@ Task<clientauth::OcspFetched> fetch_nothing() {
 Task<clientauth::CrlFetched> fetch_no_list() {
   clientauth::CrlFetched fetched;
   fetched.reason = "crl.unreachable";
-  fetched.detail = "lists that were fetched are not saved in state_dir, and --ocsp cache asks nobody";
+  fetched.detail = "no list of this URL that holds is saved in state_dir, and --ocsp cache asks nobody";
   co_return fetched;
 }
 
@@ -77,6 +77,7 @@ Result<AskedNow> ask_about_revocation(const clientauth::Verifier& verifier, cons
   CrlFetcher fetcher(**loop, [&client, live](std::string url, Deadline deadline) {
     return live ? server::fetch_crl(&client, std::move(url), deadline) : fetch_no_list();
   });
+  if (!live) fetcher.remember_by(server::saved_lists_in(host.state_dir));
   fetcher.deliver_by(
       [&lists](const clientauth::CrlDelivery& delivery, const auto& done) { done(lists.take(delivery)); });
   clientauth::OcspDesk desk(**loop, service);

@@ -16,7 +16,7 @@ namespace portcullis::clientauth {
 
 struct CrlDelivery {
   std::shared_ptr<const revocation::CrlOrigin> origin;  // never null
-  std::string bytes;
+  std::shared_ptr<const std::string> bytes;             // never null
   // Of the certificates that name the URL: what comes from there speaks for these CAs and for no others, so that
   // nobody's server decides how old another CA's list may be.
   x509::CertificateList issuers;

@@ -156,7 +156,53 @@ void CrlFetcher::land(const std::shared_ptr<Point>& point) {
   landed_.notify();
 }
 
+CrlDelivery CrlFetcher::delivery_of(const Point& point, std::shared_ptr<const std::string> bytes, WallTime fetched_at,
+                                    milliseconds latency) const {
+  CrlDelivery delivery;
+  delivery.origin =
+      std::make_shared<const revocation::CrlOrigin>(revocation::CrlOrigin{point.from, fetched_at, latency});
+  delivery.bytes = std::move(bytes);
+  delivery.issuers = point.issuers;
+  for (const Waiting& one : point.waiting) {
+    const auto& known = delivery.slots;
+    if (std::find(known.begin(), known.end(), one.slot) == known.end()) delivery.slots.push_back(one.slot);
+  }
+  return delivery;
+}
+
+Task<void> CrlFetcher::recall(std::shared_ptr<Point> point) {
+  if (std::exchange(point->recalled, true) || memory_.load == nullptr) co_return;
+  std::optional<SavedCrl> saved = memory_.load(point->from->url);
+  if (!saved) co_return;
+  // A clock that was set back makes nothing younger than now.
+  const WallTime fetched_at = std::min(saved->fetched_at, loop_.wall_now());
+  auto bytes = std::make_shared<const std::string>(std::move(saved->bytes));
+  CrlDelivery delivery = delivery_of(*point, std::move(bytes), fetched_at, milliseconds(0));
+  const std::optional<CrlTaken> taken = co_await hand_over(std::move(delivery));
+  if (!taken || finishing_ || !is_in_date(taken->next_update, loop_.wall_now())) co_return;
+  ++counts_.recalled;
+  point->next_update = taken->next_update;
+  point->in_use = true;
+  // Whoever is refused by it, or is of another CA, waits for what the server says.
+  if (point->issuers.size() > 1) co_return;
+  point->holds_until = loop_.now() + internal::failure_memory(1);
+  for (const CrlTaken::Result& result : taken->results) {
+    if (result.error) continue;
+    auto news = std::make_shared<CrlNews>();
+    news->url = point->from->url;
+    news->holds_until = point->holds_until;
+    point->said.push_back({result.slot, std::move(news)});
+  }
+  answer(*point);
+}
+
 Task<void> CrlFetcher::fly(std::shared_ptr<Point> point) {
+  co_await recall(point);
+  if (finishing_) {
+    refuse(*point);
+    land(point);
+    co_return;
+  }
   // Again where a profile asked after the lists had gone to the others'.
   do {
     ++counts_.fetches;
@@ -167,18 +213,13 @@ Task<void> CrlFetcher::fly(std::shared_ptr<Point> point) {
     std::optional<CrlTaken> taken;
     std::size_t asked_for = 0;
     if (fetched.reason.empty() && !finishing_) {
-      CrlDelivery delivery;
       const milliseconds latency = loop_.now() - point->began;
-      delivery.origin =
-          std::make_shared<const revocation::CrlOrigin>(revocation::CrlOrigin{point->from, loop_.wall_now(), latency});
-      delivery.bytes = std::move(fetched.body);
-      delivery.issuers = point->issuers;
+      const WallTime now = loop_.wall_now();
+      const auto bytes = std::make_shared<const std::string>(std::move(fetched.body));
+      CrlDelivery delivery = delivery_of(*point, bytes, now, latency);
       asked_for = point->issuers.size();
-      for (const Waiting& one : point->waiting) {
-        const auto& known = delivery.slots;
-        if (std::find(known.begin(), known.end(), one.slot) == known.end()) delivery.slots.push_back(one.slot);
-      }
       taken = co_await hand_over(std::move(delivery));
+      if (taken && taken->changed && memory_.save != nullptr) memory_.save(point->from->url, *bytes, now);
     }
     // A CA that has joined meanwhile was not looked for in what came.
     if (taken && !finishing_ && asked_for < point->issuers.size()) continue;

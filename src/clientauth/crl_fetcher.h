@@ -2,10 +2,10 @@
 // any number of connections of any worker and profile wait for one fetch. What came goes to the CrlKeeper, on its
 // thread, which verifies it and puts it in force before anybody is answered. Lists are fetched anew ahead of their
 // nextUpdate while somebody is judged by them; failures are remembered for seconds, longer the longer a URL has failed.
-// No server has more than some fetches at a time, so that one that hangs is in nobody's way; what is asked of it beyond
-// them waits for its turn.
-// want() is for any thread, the rest for the fetcher's own. Must outlive its fetches: co_await finish() before
-// destroying it.
+// What is remembered over a restart is taken first where a URL is new, so that nobody waits for a server that is away;
+// the list is fetched then all the same, since a newer one may be there. No server has more than some fetches at a
+// time, so that one that hangs is in nobody's way; what is asked of it beyond them waits for its turn. want() is for
+// any thread, the rest for the fetcher's own. Must outlive its fetches: co_await finish() before destroying it.
 #pragma once
 
 #include <deque>
@@ -42,10 +42,17 @@ struct CrlNews {
   MonoTime holds_until{};                                      // before then there is nothing new to ask for
 };
 
+// What one URL served once, for the time after a restart.
+struct SavedCrl {
+  std::string bytes;
+  WallTime fetched_at{};
+};
+
 struct CrlFetchCounts {
   std::uint64_t fetches = 0;
   std::uint64_t refreshes = 0;  // of them: ahead of need
   std::uint64_t shared = 0;     // that joined a fetch under way
+  std::uint64_t recalled = 0;   // URLs whose list was there from before a restart
 };
 
 class CrlFetcher {
@@ -56,6 +63,11 @@ class CrlFetcher {
   using Deliver = std::function<void(CrlDelivery, std::function<void(CrlTaken)>)>;
   using Reply = std::function<void(std::shared_ptr<const CrlNews>)>;
   using Observer = std::function<void(const CrlNews&)>;
+  // What outlives the process; both on the fetcher's thread. `load` waits for the disk.
+  struct Memory {
+    std::function<void(const std::string& url, const std::string& bytes, WallTime fetched_at)> save;
+    std::function<std::optional<SavedCrl>(const std::string& url)> load;
+  };
 
   CrlFetcher(event::Loop& loop, Fetch fetch);
   CrlFetcher(const CrlFetcher&) = delete;
@@ -64,6 +76,8 @@ class CrlFetcher {
   // Before anything is asked. `observer`: what became of each fetch, by its first failure.
   void deliver_by(Deliver deliver) { deliver_ = std::move(deliver); }
   void on_fetched(Observer observer) { on_fetched_ = std::move(observer); }
+  // Nothing is saved or loaded where a function is missing. What was saved is verified like any list.
+  void remember_by(Memory memory) { memory_ = std::move(memory); }
 
   // Any thread. `issuer`: of the certificate that names the URL. `reply` is called once, on the fetcher's thread: at
   // once where a failure is remembered or the server has taken longer than `timeout` already, else when the fetch has
@@ -100,6 +114,7 @@ class CrlFetcher {
     MonoTime holds_until{};                 // both of them
     std::optional<WallTime> next_update;    // of what is in force
     bool in_use = false;                    // when the fetch under way began
+    bool recalled = false;                  // what is remembered of it has been looked for
   };
 
   void start(Waiting waiting, const std::string& url, const x509::Certificate& issuer,
@@ -111,6 +126,10 @@ class CrlFetcher {
   void refuse(Point& point);  // the gateway is ending
   std::shared_ptr<const CrlNews> remembered(const Point& point, const std::shared_ptr<const CrlSlot>& slot) const;
   event::Task<void> fly(std::shared_ptr<Point> point);
+  // Puts in force what is remembered of a URL that is new, and answers those whom that can tell.
+  event::Task<void> recall(std::shared_ptr<Point> point);
+  CrlDelivery delivery_of(const Point& point, std::shared_ptr<const std::string> bytes, WallTime fetched_at,
+                          std::chrono::milliseconds latency) const;
   // Nothing where the keeper does not answer.
   event::Task<std::optional<CrlTaken>> hand_over(CrlDelivery delivery);
   void settle(Point& point, const CrlFetched& fetched, const std::optional<CrlTaken>& taken);
@@ -123,6 +142,7 @@ class CrlFetcher {
   Fetch fetch_;
   Deliver deliver_;
   Observer on_fetched_;
+  Memory memory_;
   std::map<std::string, std::shared_ptr<Point>> points_;
   std::size_t flying_ = 0;
   std::map<std::string, std::size_t> flying_to_;  // by server

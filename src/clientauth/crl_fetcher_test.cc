@@ -1,6 +1,8 @@
 #include "clientauth/crl_fetcher.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "clientauth/test_crl_fetcher.h"
@@ -53,6 +55,127 @@ TEST_F(CrlFetcherTest, AProfileThatAsksWhenTheListHasGoneToAnotherGetsItsOwn) {
   EXPECT_EQ(fetches.size(), 2U) << "what was remembered was another profile's";
   EXPECT_EQ(said(strangers), "crl.unknown_issuer");
   EXPECT_EQ(fetches.size(), 2U);
+}
+
+// What is remembered over a restart.
+struct CrlMemoryTest : CrlFetchTest {
+  CrlMemoryTest() {
+    fetcher->remember_by({.save =
+                              [this](const std::string& url, const std::string& bytes, WallTime at) {
+                                saved[url] = {bytes, at};
+                              },
+                          .load = [this](const std::string& url) -> std::optional<SavedCrl> {
+                            ++looked;
+                            const auto found = saved.find(url);
+                            if (found == saved.end()) return std::nullopt;
+                            return found->second;
+                          }});
+  }
+  void remember(const std::string& bytes) { saved[kUrl] = {bytes, loop->wall_now() - 60s}; }
+
+  std::map<std::string, SavedCrl> saved;
+  int looked = 0;
+};
+
+TEST_F(CrlMemoryTest, WhatIsNewIsSavedAndWhatIsRefusedIsNot) {
+  const auto held = slot();
+  served[kUrl] = "nonsense";
+  EXPECT_EQ(said(held), "crl.malformed");
+  pass(3s);
+  served[kUrl] = revocation::make_crl(ca, {.spoil = true});
+  EXPECT_EQ(said(held), "crl.bad_signature");
+  EXPECT_TRUE(saved.empty());
+  pass(5s);
+  served[kUrl] = list({&client});
+  EXPECT_EQ(said(held), "ok");
+  ASSERT_TRUE(saved.contains(kUrl));
+  EXPECT_EQ(saved[kUrl].bytes, served[kUrl]);
+  EXPECT_EQ(saved[kUrl].fetched_at, loop->wall_now());
+  EXPECT_EQ(looked, 1) << "while the URL is known its list is in memory";
+}
+
+TEST_F(CrlMemoryTest, AServerThatIsAwayOrHangsAfterARestartKeepsNobodyWaiting) {
+  remember(list({&client}));
+  const auto held = slot();
+  hold = true;
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(says(held, client), "revoked");
+  EXPECT_EQ(says(held, other), "good");
+  EXPECT_EQ(held->index()->find(other.certificate, ca.certificate, loop->wall_now()).origin->fetched_at,
+            loop->wall_now() - 60s);
+  EXPECT_EQ(fetches.size(), 1U) << "a newer one may be there";
+  EXPECT_TRUE(heard.empty());
+  let_go();
+  EXPECT_EQ(heard, std::vector<std::string>{"crl.http_status"});
+  EXPECT_EQ(says(held, other), "good");
+  EXPECT_EQ(fetcher->counts().recalled, 1U);
+}
+
+TEST_F(CrlMemoryTest, ANewerListThatIsServedTakesItsPlaceAtOnce) {
+  remember(list({}, 1));
+  served[kUrl] = list({&client}, 2);
+  const auto held = slot();
+  hold = true;
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(says(held, client), "good");
+  let_go();
+  EXPECT_EQ(says(held, client), "revoked");
+  EXPECT_EQ(saved[kUrl].bytes, served[kUrl]);
+}
+
+TEST_F(CrlMemoryTest, AnOlderListThatIsServedDoesNot) {
+  remember(list({&client}, 2));
+  served[kUrl] = list({}, 1);
+  const auto held = slot();
+  EXPECT_EQ(said(held), "ok");
+  turns(4);
+  EXPECT_EQ(fetches.size(), 1U);
+  EXPECT_EQ(says(held, client), "revoked");
+}
+
+TEST_F(CrlMemoryTest, WhatWasSavedIsVerifiedAndItsFailureIsNobodysAnswer) {
+  for (const std::string& bytes : {std::string("nonsense"), revocation::make_crl(ca, {.spoil = true}),
+                                   revocation::make_crl(root, {}), list({}, 1, -3600s)}) {
+    CrlMemoryTest::saved[kUrl] = {bytes, loop->wall_now()};
+    fetches.clear();
+    served[kUrl] = list({&client}, 5);
+    const auto held = slot();
+    EXPECT_EQ(said(held), "ok");
+    EXPECT_EQ(fetches.size(), 1U);
+    EXPECT_EQ(says(held, client), "revoked");
+    // Forgotten, so that the next one is looked for again.
+    pass(7200s);
+    turns(4);
+  }
+  EXPECT_GE(looked, 2);
+}
+
+TEST_F(CrlMemoryTest, WhoIsRefusedByItWaitsForTheServer) {
+  remember(list({&client}));
+  const auto strangers = keeper.slot("strangers", {{}, true}, {root.certificate});
+  EXPECT_EQ(said(strangers), "crl.http_status");
+}
+
+TEST_F(CrlMemoryTest, ATimeAheadOfTheClockIsNow) {
+  saved[kUrl] = {list(), loop->wall_now() + 3600s};
+  const auto held = slot();
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(held->index()->find(other.certificate, ca.certificate, loop->wall_now()).origin->fetched_at,
+            loop->wall_now());
+}
+
+TEST_F(CrlMemoryTest, TheGatewayMayEndWhileItIsLookedAt) {
+  remember(list());
+  keeper_is_busy = true;
+  std::string out;
+  fetcher->want(slot(), kUrl, ca.certificate, 5s,
+                [&out](const std::shared_ptr<const CrlNews>& news) { out = text(*news); });
+  turns(3);
+  bool done = false;
+  event::spawn(finish(fetcher.get(), &done));
+  EXPECT_TRUE(turn_until([&] { return done; }));
+  EXPECT_EQ(out, "crl.overloaded");
+  EXPECT_TRUE(fetches.empty());
 }
 
 TEST_F(CrlFetcherTest, FailuresAreRememberedForEverLonger) {

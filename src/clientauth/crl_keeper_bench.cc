@@ -30,7 +30,7 @@ void ListOfManyProfiles(benchmark::State& state) {
   for (auto _ : state) {
     state.PauseTiming();
     list.number = std::string(1, ++number);
-    delivery.bytes = revocation::make_crl(ca, list);
+    delivery.bytes = std::make_shared<const std::string>(revocation::make_crl(ca, list));
     delivery.origin = std::make_shared<const revocation::CrlOrigin>(
         revocation::CrlOrigin{from, revocation::kNow, std::chrono::milliseconds(1)});
     state.ResumeTiming();

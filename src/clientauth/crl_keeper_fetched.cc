@@ -59,7 +59,7 @@ auto dispensable(Fetched& fetched, WallTime now) {
 CrlTaken CrlKeeper::take(const CrlDelivery& delivery) {
   CrlTaken taken;
   const std::string& url = delivery.origin->from->url;
-  auto lists = lists_in(delivery.bytes, limits_);
+  auto lists = lists_in(*delivery.bytes, limits_);
   std::vector<Encoded> encoded;
   if (lists) {
     for (std::string& der : *lists) encoded.emplace_back(std::move(der));

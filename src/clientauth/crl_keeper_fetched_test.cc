@@ -14,7 +14,7 @@ struct FetchedListsTest : CrlFetchTest {
     auto from = std::make_shared<const revocation::CrlUrl>(url);
     CrlDelivery delivery;
     delivery.origin = std::make_shared<const revocation::CrlOrigin>(revocation::CrlOrigin{from, loop->wall_now(), 7ms});
-    delivery.bytes = bytes;
+    delivery.bytes = std::make_shared<const std::string>(bytes);
     delivery.issuers = issuers;
     delivery.slots = slots;
     const CrlTaken taken = keeper.take(delivery);

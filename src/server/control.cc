@@ -9,8 +9,8 @@
 #include "event/signal.h"
 #include "proxy/journal_record.h"
 #include "server/notify.h"
-#include "server/ocsp_memory.h"
 #include "server/process.h"
+#include "server/revocation_memory.h"
 #include "store/state_dir.h"
 
 namespace portcullis::server {
@@ -116,23 +116,33 @@ void Control::make_store(const model::HostConfig& host) {
 
 Result<void> Control::make_state_dir(const model::HostConfig& host, const snapshot::Snapshot& snapshot) {
   keeps_answers_ = asks_responders(snapshot);
-  if (host.client_auth.journal == 0 && !keeps_answers_) return {};
+  keeps_lists_ = fetches_lists(snapshot);
+  if (!needs_state_dir(host)) return {};
   const auto ids = ids_of(started_with_.user);
   if (!ids) return tl::unexpected<Error>(ids.error());
   return judge_state_dir(host, store::make_state_dir(started_with_.state_dir, ids->user, ids->group));
 }
 
+bool Control::needs_state_dir(const model::HostConfig& host) const {
+  return host.client_auth.journal != 0 || keeps_answers_ || keeps_lists_;
+}
+
 Result<void> Control::check_state_dir(const model::HostConfig& host) {
-  if (host.client_auth.journal == 0 && !keeps_answers_) return {};
+  if (!needs_state_dir(host)) return {};
   return judge_state_dir(host, store::check_state_dir(started_with_.state_dir));
 }
 
 Result<void> Control::judge_state_dir(const model::HostConfig& host, Result<void> usable) {
   if (usable || host.client_auth.journal != 0) return usable;
-  keeps_answers_ = false;
-  log_warn(
-      "ocsp_memory.off", usable.error(),
-      {{"do", "until then OCSP responders are asked anew after each restart, and what they revoked is forgotten"}});
+  if (std::exchange(keeps_answers_, false)) {
+    log_warn(
+        "ocsp_memory.off", usable.error(),
+        {{"do", "until then OCSP responders are asked anew after each restart, and what they revoked is forgotten"}});
+  }
+  if (std::exchange(keeps_lists_, false)) {
+    log_warn("crl_memory.off", usable.error(),
+             {{"do", "until then revocation lists are fetched anew after each restart, and clients wait for them"}});
+  }
   return {};
 }
 
@@ -192,8 +202,9 @@ Result<void> Control::start(Loaded loaded, const net::Fd& signals) {
   if (auto dropped = drop_privileges(configuration.host.user); !dropped) return dropped;
   if (auto checked = check_state_dir(configuration.host); !checked) return checked;
   store_->keep_answers(keeps_answers_);
+  store_->keep_lists(keeps_lists_);
   store_->start();
-  ocsp_->remember_by(memory_in(*store_));
+  ocsp_->remember_by(memory_in(*store_), lists_memory_in(*store_));
   ocsp_->start();
   for (auto& worker : workers_) worker->start();
   signal_watch_ = std::make_unique<event::Watch>(*loop_, signals.get());
@@ -378,6 +389,7 @@ void Control::reload() {
   shared_->limits.configure(loaded.configuration->host.limits);
   store_->set_journal_entries(loaded.configuration->host.client_auth.journal);
   store_->keep_answers(keeps_answers_);
+  store_->keep_lists(keeps_lists_);
   shared_->closures.configure(loaded.configuration->host.limits.closures_per_s);
   log_->set_level(level_of(loaded.configuration->host.log_level));
   carryover_->keep_only(*snapshot);

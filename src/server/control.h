@@ -43,6 +43,7 @@ class Control {
   // all the same, and a restart asks anew.
   Result<void> make_state_dir(const model::HostConfig& host, const snapshot::Snapshot& snapshot);
   Result<void> check_state_dir(const model::HostConfig& host);
+  bool needs_state_dir(const model::HostConfig& host) const;  // once the snapshot has been looked at
   Result<void> judge_state_dir(const model::HostConfig& host, Result<void> usable);
   Result<void> make_workers(const model::HostConfig& host);
   // Listening sockets for the addresses that are not open yet. All or none.
@@ -91,7 +92,8 @@ class Control {
   std::shared_ptr<const snapshot::Snapshot> snapshot_;
   model::HostConfig started_with_;
   validate::AuthenticationOutline outline_;  // of what is published
-  bool keeps_answers_ = false;               // of OCSP; decided by the two above
+  bool keeps_answers_ = false;               // of OCSP; decided by what is published and the state directory
+  bool keeps_lists_ = false;                 // that were fetched; likewise
   bool ending_ = false;
 };
 

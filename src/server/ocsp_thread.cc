@@ -154,6 +154,7 @@ Task<void> OcspThread::end() {
   co_await service_->finish();
   service_->remember_by({});
   co_await lists_->finish();
+  lists_->remember_by({});
   co_await stapler_->finish();
   loop_->stop();
 }

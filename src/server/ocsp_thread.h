@@ -45,7 +45,10 @@ class OcspThread {
   // turned out to be revoked and was not known to be.
   void on_revoked(std::function<void(const Digest& question)> told) { told_revoked_ = std::move(told); }
   // Before start(). What is remembered over a restart; let go of on this thread when it ends.
-  void remember_by(clientauth::OcspService::Memory memory) { service_->remember_by(std::move(memory)); }
+  void remember_by(clientauth::OcspService::Memory answers, clientauth::CrlFetcher::Memory lists) {
+    service_->remember_by(std::move(answers));
+    lists_->remember_by(std::move(lists));
+  }
   // Before start(). Takes what was fetched to the CrlKeeper; called on this thread.
   void deliver_lists_by(clientauth::CrlFetcher::Deliver deliver) { lists_->deliver_by(std::move(deliver)); }
   void start();                                 // control thread

@@ -34,6 +34,11 @@ Store::Store(Options options)
                 .metrics = options_.metrics,
                 .retry = options_.retry,
                 .report = options_.report}),
+      lists_({.directory = lists_path(options_.state_dir),
+              .clock = options_.clock,
+              .metrics = options_.metrics,
+              .retry = options_.retry,
+              .report = options_.report}),
       wanted_entries_(options_.journal_entries),
       trouble_("journal.unavailable", journal_path(), options_.report) {
   options_.feeds.wake = [this] { wake(); };
@@ -73,6 +78,11 @@ void Store::set_journal_entries(std::uint64_t entries) {
 
 void Store::keep_answers(bool keep) {
   answers_.set_enabled(keep);
+  wake();
+}
+
+void Store::keep_lists(bool keep) {
+  lists_.set_enabled(keep);
   wake();
 }
 
@@ -119,12 +129,14 @@ void Store::run() {
     if (wanted != 0 && entries_ == 0) entries_ = wanted;
     drain(stopping || wanted == 0);
     if (wanted != entries_) apply_limits(wanted);
+    const auto own = [this] { return own_directory(); };
     if (answers_.enabled()) {
-      answers_.write([this] { return own_directory(); }, stopping);
+      answers_.write(own, stopping);
     } else {
       answers_.close();
-      if (entries_ == 0) lock_ = StateLock();
     }
+    if (lists_.enabled()) lists_.write(own, stopping);
+    if (entries_ == 0 && !answers_.enabled() && !lists_.enabled()) lock_ = StateLock();
     {
       const std::scoped_lock lock(mutex_);
       flush_done_ = flush_to;

@@ -1,6 +1,6 @@
-// Store: what the gateway keeps in its state directory, the journal and OCSP's answers, and the one thread that writes
-// it. A thread of its own, not the control thread: a disk that stalls must hold up neither signals nor a reload. Owned
-// by the server for the life of the process; workers reach it by their JournalFeed only.
+// Store: what the gateway keeps in its state directory, the journal, OCSP's answers and fetched revocation lists, and
+// the one thread that writes it. A thread of its own, not the control thread: a disk that stalls must hold up neither
+// signals nor a reload. Owned by the server for the life of the process; workers reach it by their JournalFeed only.
 //
 // A failure on disk is never a failure to serve. Where the directory is locked by another process (one that drains
 // while its successor has started), full, or refuses, the program log says so once and once a minute, what could not be
@@ -24,6 +24,7 @@
 #include "store/internal/trouble_report.h"
 #include "store/journal_feed.h"
 #include "store/journal_file.h"
+#include "store/list_keeper.h"
 #include "store/state_dir.h"
 #include "telemetry/metrics.h"
 
@@ -59,6 +60,9 @@ class Store {
   // Whether OCSP's answers are kept, from now on; off at first, and then the file is closed. Any thread.
   void keep_answers(bool keep);
   AnswerKeeper& answers() { return answers_; }
+  // Whether fetched revocation lists are kept, from now on; off at first. Any thread.
+  void keep_lists(bool keep);
+  ListKeeper& lists() { return lists_; }
   // Waits until what was noted before is on disk, or found impossible to write, at most `limit`.
   bool flush(std::chrono::milliseconds limit = std::chrono::milliseconds(2'000));
   // Writes what was noted, closes and ends the thread. False: the disk did not let go within `limit`; then nothing of
@@ -96,6 +100,7 @@ class Store {
   telemetry::Counter& unwritten_;
   std::vector<std::unique_ptr<JournalFeed>> feeds_;
   AnswerKeeper answers_;
+  ListKeeper lists_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable work_, done_;

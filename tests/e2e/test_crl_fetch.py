@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Any, Optional
 
 from harness import client, env
@@ -314,6 +315,107 @@ class Renewed(FetchCase):
         self.gateway.reload(document)
         self.evidence(who, "SUCCESS")
         self.assertEqual(len(self.lists.fetches(self.name)), 1)
+
+
+class Restarted(FetchCase):
+    """Lists that were fetched before a restart are known after it; nothing rests on the files that hold them."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.own = Gateway(self.document(), {**self.host(), "client_auth": {"journal": 0}})
+        self.addCleanup(lambda: self.own.process and self.own.process.poll() is None and self.own.stop())
+
+    def files(self) -> list[Path]:
+        return sorted((self.own.directory / "state" / "lists").glob("*.list"))
+
+    def served_once(self, *revoked: Identity) -> None:
+        """A gateway has been there that fetched this list, and the server is away now."""
+        self.put(*revoked)
+        self.own.start()
+        self.evidence(self.client(), "SUCCESS", self.own)
+        self.own.stop()
+        self.lists.put(self.name, Served(delivery="close"))
+
+    def test_nobody_waits_for_a_server_that_is_away(self) -> None:
+        good, bad = self.client(), self.client()
+        self.served_once(bad)
+        (file,) = self.files()
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(file.parent.stat().st_mode & 0o777, 0o700)
+        for who, status in ((good, "good"), (bad, "revoked")):
+            _, told = self.own.explain("strict", who, "--ocsp", "cache")
+            self.assertEqual((told["revocation"]["status"], told["revocation"]["url"]), (status, self.lists.url(self.name)))
+        self.own.start()
+        evidence = self.evidence(good, "SUCCESS", self.own)
+        self.assertEqual((evidence["source"], evidence["status"], evidence["reason"]), ("crl", "good", ""))
+        self.assertEqual(evidence["url"], self.lists.url(self.name))
+        self.evidence(bad, REVOKED, self.own)
+        self.fetch_failed(self.name, "crl.unreachable", self.own)
+        self.own.stop()
+        # Nor for one that hangs.
+        self.lists.put(self.name, Served(delivery="hang"))
+        self.own.start()
+        began = time.monotonic()
+        self.evidence(good, "SUCCESS", self.own)
+        self.assertLess(time.monotonic() - began, TIMEOUT)
+
+    def test_a_newer_list_is_fetched_all_the_same_and_cuts_whom_it_revokes(self) -> None:
+        who = self.client()
+        self.served_once()
+        self.put(who, number=9, delivery="hold")
+        self.own.start()
+        with self.own.tls(STRICT, who) as wire:
+            self.assertEqual(wire.request("/").status, 200)
+            self.lists.release.set()
+            self.assertTrue(wire.ends(), "the revoked client's connection is closed")
+        self.evidence(who, REVOKED, self.own)
+        self.own.stop()
+        # And that is known after the next restart.
+        self.lists.put(self.name, Served(delivery="close"))
+        self.own.start()
+        self.evidence(who, REVOKED, self.own)
+
+    def test_what_was_written_outlives_being_killed(self) -> None:
+        bad = self.client()
+        self.put(bad)
+        self.own.start()
+        self.evidence(bad, REVOKED, self.own)
+        env.wait_until("the list to be written", self.files)
+        self.own.process.kill()  # type: ignore[union-attr]
+        self.own.wait()
+        self.lists.put(self.name, Served(delivery="close"))
+        self.own.start()
+        self.evidence(bad, REVOKED, self.own)
+
+    def test_a_file_that_says_something_else_is_not_believed(self) -> None:
+        good, bad = self.client(), self.client()
+        self.served_once(bad)
+        (file,) = self.files()
+        head = b"\n".join(file.read_bytes().split(b"\n")[:3]) + b"\n"
+        for what in (b"nonsense", self.list(spoil_signature=True), self.list(authority=pki().int_b), b""):
+            with self.subTest(what[:8]):
+                file.write_bytes(head + what)
+                self.own.start()
+                self.assert_fails(good, "crl.unreachable", self.own)
+                self.own.stop()
+        # The server's word counts where there is one, and is written down again.
+        listed = self.list(bad, number=3)
+        self.lists.put(self.name, listed)
+        self.own.start()
+        self.evidence(bad, REVOKED, self.own)
+        self.own.stop()
+        self.assertTrue(file.read_bytes().endswith(listed))
+
+    def test_without_a_state_directory_lists_are_fetched_and_the_log_says_what_that_costs(self) -> None:
+        self.put()
+        file = env.new_dir("state") / "file"
+        file.touch()
+        self.own.host["state_dir"] = str(file / "state")
+        self.own.write(self.document())
+        self.own.start()
+        self.evidence(self.client(), "SUCCESS", self.own)
+        said = self.own.wait_event("crl_memory.off")
+        self.assertIn("fetched anew", said["do"])
 
 
 class Cold(FetchCase):

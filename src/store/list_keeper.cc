@@ -1,0 +1,205 @@
+#include "store/list_keeper.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/descriptor.h"
+#include "telemetry/log.h"
+
+namespace portcullis::store {
+
+using telemetry::log_info;
+
+namespace {
+
+// A file: this line, the URL's, the time's (milliseconds since 1970), and the list.
+constexpr std::string_view kMagic = "portcullis list 1\n";
+constexpr std::string_view kSuffix = ".list";
+constexpr std::string_view kDraftSuffix = ".new";
+constexpr std::size_t kMostHead = 64 + SavedList::kMostUrl;
+
+std::string path_of(const std::string& directory, const Digest& key, std::string_view suffix) {
+  return directory + "/" + key.hex() + std::string(suffix);
+}
+
+std::string head_of(const SavedList& list) {
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(list.fetched_at.time_since_epoch());
+  return std::string(kMagic) + list.url + "\n" + std::to_string(since.count()) + "\n";
+}
+
+// The text up to the next line's end, which goes with it.
+std::optional<std::string_view> take_line(std::string_view& text) {
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end + 1);
+  return line;
+}
+
+std::optional<std::string> read_whole(const std::string& path, std::size_t most) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) return std::nullopt;
+  std::string text;
+  struct stat status {};
+  const bool good = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && read_up_to(fd, most, text);
+  ::close(fd);
+  if (!good || text.size() > most) return std::nullopt;
+  return text;
+}
+
+tl::unexpected<Error> failed(const std::string& what) {
+  const int error = errno;
+  return fail(error == ENOSPC || error == EDQUOT || error == EFBIG ? "store.full" : "store.failed",
+              what + ": " + std::strerror(error));
+}
+
+}  // namespace
+
+std::string lists_path(const std::string& state_dir) { return state_dir + "/lists"; }
+
+std::optional<SavedList> find_list(const std::string& directory, const Digest& key, const std::string& url) {
+  const auto text = read_whole(path_of(directory, key, kSuffix), kMostHead + SavedList::kMostBytes);
+  if (!text || !text->starts_with(kMagic)) return std::nullopt;
+  std::string_view rest = std::string_view(*text).substr(kMagic.size());
+  const auto name = take_line(rest);
+  const auto time = take_line(rest);
+  if (name != url || !time) return std::nullopt;
+  std::int64_t milliseconds = 0;
+  const auto [end, error] = std::from_chars(time->data(), time->data() + time->size(), milliseconds);
+  // Of a year with four digits: what the clock's own type may not hold is no time.
+  constexpr std::int64_t kLast = 253'402'300'799'000;
+  if (error != std::errc() || end != time->data() + time->size() || milliseconds < 0 || milliseconds > kLast) {
+    return std::nullopt;
+  }
+  return SavedList{key, url, std::string(rest), WallTime(std::chrono::milliseconds(milliseconds))};
+}
+
+ListKeeper::ListKeeper(Options options)
+    : options_(std::move(options)),
+      saved_(options_.metrics->counter("portcullis_crl_lists_saved_total",
+                                       "Fetched revocation lists written to state_dir, for the time after a restart.")),
+      unsaved_(options_.metrics->counter("portcullis_crl_lists_not_saved_total",
+                                         "Fetched revocation lists that could not be written to state_dir.")),
+      trouble_("crl_memory.unavailable", options_.directory, options_.report) {}
+
+bool ListKeeper::add(SavedList list) {
+  const auto known = waiting_.find(list.key);
+  const std::size_t freed = known == waiting_.end() ? 0 : known->second.bytes.size();
+  if (waiting_bytes_ - freed + list.bytes.size() > options_.most_waiting_bytes) return false;
+  waiting_bytes_ += list.bytes.size() - freed;
+  const Digest key = list.key;
+  waiting_.insert_or_assign(key, std::move(list));
+  return true;
+}
+
+void ListKeeper::save(SavedList list) {
+  if (!enabled() || list.bytes.size() > SavedList::kMostBytes || list.url.size() > SavedList::kMostUrl ||
+      list.url.find('\n') != std::string::npos) {
+    return;
+  }
+  const std::scoped_lock lock(mutex_);
+  if (add(std::move(list))) return;
+  ++given_up_;
+  unsaved_.add();
+}
+
+ListKeeper::Lists ListKeeper::take() {
+  const std::scoped_lock lock(mutex_);
+  waiting_bytes_ = 0;
+  return std::exchange(waiting_, {});
+}
+
+Result<void> ListKeeper::write(const SavedList& list) {
+  if (::mkdir(options_.directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return failed("cannot make " + options_.directory);
+  }
+  const std::string draft = path_of(options_.directory, list.key, kDraftSuffix);
+  const std::string path = path_of(options_.directory, list.key, kSuffix);
+  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return failed("cannot write " + draft);
+  Result<void> done;
+  if (!write_all(fd, head_of(list)) || !write_all(fd, list.bytes) || ::fsync(fd) != 0) {
+    done = failed("cannot write " + draft);
+  }
+  ::close(fd);
+  if (done && ::rename(draft.c_str(), path.c_str()) != 0) done = failed("cannot write " + path);
+  if (!done) ::unlink(draft.c_str());
+  return done;
+}
+
+void ListKeeper::trim() const {
+  struct File {
+    std::filesystem::file_time_type written;
+    std::uint64_t bytes = 0;
+    std::filesystem::path path;
+  };
+  std::vector<File> files;
+  std::error_code error;
+  std::uint64_t bytes = 0;
+  for (std::filesystem::directory_iterator at(options_.directory, error), end; !error && at != end;
+       at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name.ends_with(kDraftSuffix)) {
+      ::unlink(at->path().c_str());
+    } else if (name.ends_with(kSuffix)) {
+      std::error_code ignored;
+      File& file = files.emplace_back(File{at->last_write_time(ignored), 0, at->path()});
+      const std::uintmax_t size = at->file_size(ignored);
+      file.bytes = ignored ? 0 : size;
+      bytes += file.bytes;
+    }
+  }
+  std::sort(files.begin(), files.end(), [](const File& a, const File& b) { return a.written < b.written; });
+  std::uint64_t left = files.size();
+  for (const File& file : files) {
+    if (left <= options_.limits.lists && bytes <= options_.limits.bytes) return;
+    ::unlink(file.path.c_str());
+    bytes -= file.bytes;
+    --left;
+  }
+}
+
+void ListKeeper::write(const std::function<Result<void>()>& own_directory, bool last) {
+  const MonoTime now = options_.clock->mono();
+  if (!last && now < next_try_) return;
+  Lists lists = take();
+  if (lists.empty()) return;
+  const Result<void> own = own_directory();
+  Result<void> done = own;
+  std::uint64_t lost = 0;
+  for (auto& [key, list] : lists) {
+    if (done) done = write(list);
+    if (done) {
+      saved_.add();
+      continue;
+    }
+    const std::scoped_lock lock(mutex_);
+    if (!last && (waiting_.contains(key) || add(std::move(list)))) continue;
+    ++lost;
+    unsaved_.add();
+  }
+  if (own) trim();
+  if (done) {
+    if (trouble_.over()) log_info("crl_memory.recovered", {{"path", options_.directory}});
+    return;
+  }
+  next_try_ = now + options_.retry;
+  {
+    const std::scoped_lock lock(mutex_);
+    lost += std::exchange(given_up_, 0);
+  }
+  trouble_.tell(done.error(), now, lost);
+}
+
+}  // namespace portcullis::store
