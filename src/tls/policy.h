@@ -7,8 +7,8 @@
 
 namespace portcullis::tls {
 
-// The groups of every handshake, in the order of our preference, as OpenSSL names them. P-521 is there for certificates:
-// over TLS 1.2 the key of the other side's must be on one of these curves (RFC 8422 §5.1).
+// The groups of every handshake, in the order of our preference, as OpenSSL names them. P-521 is there for
+// certificates: over TLS 1.2 the key of the other side's must be on one of these curves (RFC 8422 §5.1).
 inline constexpr char kGroups[] = "X25519:P-256:P-384:P-521";
 
 struct TlsPolicy {
