@@ -3,6 +3,7 @@
 // those that search for their parts by name.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string_view>
@@ -70,7 +71,7 @@ class Hmac {
     if (key.size() > Hash::kBlock) {
       if (!digest<Hash>(key, pad_.data())) return false;
     } else {
-      key.copy(pad_.data(), key.size());
+      std::copy(key.begin(), key.end(), pad_.begin());
     }
     flip(0x5c);
     return restart();
