@@ -51,15 +51,16 @@ constexpr std::string_view kTlsSignatures[] = {"RSA", "ECDSA", "HMAC"};
 constexpr std::string_view kTlsExchanges[] = {"ECDH", "X25519"};
 constexpr std::string_view kTlsEncryptions[] = {"RSA"};
 constexpr std::string_view kTlsRandoms[] = {"CTR-DRBG", "SEED-SRC"};
-// Keys of these types come from OpenSSL's own context, which has what checks their signatures, too. Here they are
-// looked for only when an SSL_CTX is made, which offers the signatures of the types that there are.
+// Keys of these types come from OpenSSL's own context, which has what checks their signatures, too. Here both are
+// looked for only when an SSL_CTX is made, which offers the signatures that it finds then.
 constexpr std::string_view kUncommonKeyTypes[] = {"DSA", "RSA-PSS", "ED25519", "ED448"};
+constexpr std::string_view kUncommonSignatures[] = {"DSA", "ED25519", "ED448"};
 
 // OpenSSL's default provider, and what of it the context of TLS shows. Made once, never freed.
 struct Libraries {
   OSSL_PROVIDER* whole = nullptr;
-  std::map<int, std::vector<OSSL_ALGORITHM>> shown;  // by operation; of the others everything
-  std::vector<OSSL_ALGORITHM> all_key_types;         // kTlsKeyTypes and kUncommonKeyTypes
+  std::map<int, std::vector<OSSL_ALGORITHM>> shown;            // by operation; of the others everything
+  std::map<int, std::vector<OSSL_ALGORITHM>> shown_to_makers;  // of an SSL_CTX, where that is more
   std::vector<OSSL_ALGORITHM> decoders[kKinds];
   OSSL_LIB_CTX* tls = nullptr;
   std::string_view state;
@@ -77,7 +78,7 @@ Libraries& libraries() {
 // something for the first time.
 const Libraries* shown_by_provider = nullptr;
 
-// The decoder that it shows this thread, and whether it shows it all_key_types.
+// The decoder that it shows this thread, and whether that is making an SSL_CTX.
 thread_local Kind decoding = kNothing;
 thread_local bool making_context = false;
 
@@ -92,9 +93,12 @@ const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {
   const Libraries& libraries = *shown_by_provider;
   *no_cache = is_remembered(operation) ? 0 : 1;
   if (operation == OSSL_OP_DECODER) return libraries.decoders[decoding].data();
-  if (operation == OSSL_OP_KEYMGMT && making_context) {
-    *no_cache = 1;
-    return libraries.all_key_types.data();
+  if (making_context) {
+    const auto more = libraries.shown_to_makers.find(operation);
+    if (more != libraries.shown_to_makers.end()) {
+      *no_cache = 1;
+      return more->second.data();
+    }
   }
   const auto some = libraries.shown.find(operation);
   if (some != libraries.shown.end()) return some->second.data();
@@ -309,8 +313,12 @@ bool Libraries::make() {
                         replace(shown[OSSL_OP_KEYMGMT], internal::lean_key_type()) &&
                         replace(shown[OSSL_OP_KEYEXCH], internal::lean_key_exchange());
   if (!replaced) return false;
-  all_key_types = among(every(OSSL_OP_KEYMGMT), kUncommonKeyTypes);
-  all_key_types.insert(all_key_types.begin(), shown[OSSL_OP_KEYMGMT].begin(), shown[OSSL_OP_KEYMGMT].end() - 1);
+  const auto show_makers = [&](int operation, std::span<const std::string_view> more) {
+    std::vector<OSSL_ALGORITHM>& all = shown_to_makers[operation] = among(every(operation), more);
+    all.insert(all.begin(), shown[operation].begin(), shown[operation].end() - 1);
+  };
+  show_makers(OSSL_OP_KEYMGMT, kUncommonKeyTypes);
+  show_makers(OSSL_OP_SIGNATURE, kUncommonSignatures);
   const OSSL_ALGORITHM* all = every(OSSL_OP_DECODER);
   for (; all != nullptr && all->algorithm_names != nullptr; ++all) {
     const bool reads_spki = std::strstr(all->property_definition, "input=der") != nullptr &&

@@ -25,8 +25,9 @@ namespace portcullis::crypto {
 // while this is off. Lives as long as the process.
 OSSL_LIB_CTX* tls_library();
 
-// While one lives, tls_library() shows this thread every type of key that a client may sign with, and not only those
-// that most have. An SSL_CTX has to be made so: it offers the signatures of the types that it finds then. Not nested.
+// While one lives, tls_library() shows this thread every type of key that a client may sign with, and what checks its
+// signatures, and not only those that most have. An SSL_CTX has to be made so: it offers what it finds then. Not
+// nested.
 struct AllKeyTypes {
   AllKeyTypes();
   AllKeyTypes(const AllKeyTypes&) = delete;

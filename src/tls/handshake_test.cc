@@ -39,18 +39,26 @@ TEST_F(TlsTest, AClientMayHaveAKeyOfAnyType) {
   }
 }
 
-// OpenSSL offers a signature where it finds the type of its keys: all of them, whether or not with crypto/tls_library.
+// OpenSSL offers a signature where it finds the type of its keys, and what checks it: all of them, whether or not with
+// crypto/tls_library.
 TEST_F(TlsTest, ACertificateRequestOffersEverySignatureThatOpenSslKnows) {
   open({{.verifier = verifier}});
-  const auto link = connect({.version = TLS1_3_VERSION, .certificate = &client});
-  ASSERT_TRUE(link->good()) << link->error();
-  std::string offered;
-  for (int i = 0; i < SSL_get_sigalgs(link->client->ssl(), -1, nullptr, nullptr, nullptr, nullptr, nullptr); ++i) {
-    unsigned char signature = 0, hash = 0;
-    SSL_get_sigalgs(link->client->ssl(), i, nullptr, nullptr, nullptr, &signature, &hash);
-    offered += hex_lower(std::string{static_cast<char>(hash), static_cast<char>(signature)}) + ' ';
+  for (const int version : kBothVersions) {
+    const auto link = connect({.version = version, .certificate = &client});
+    ASSERT_TRUE(link->good()) << link->error();
+    SSL* const ssl = link->client->ssl();
+    std::string offered;
+    for (int i = 0; i < SSL_get_sigalgs(ssl, -1, nullptr, nullptr, nullptr, nullptr, nullptr); ++i) {
+      unsigned char signature = 0, hash = 0;
+      SSL_get_sigalgs(ssl, i, nullptr, nullptr, nullptr, &signature, &hash);
+      offered += hex_lower(std::string{static_cast<char>(hash), static_cast<char>(signature)}) + ' ';
+    }
+    const unsigned char* types = nullptr;
+    const std::size_t count = SSL_get0_certificate_types(ssl, &types);
+    offered += "types " + hex_lower(std::string(reinterpret_cast<const char*>(types), count));
+    const std::string_view both = "0403 0503 0603 0807 0808 0809 080a 080b 0804 0805 0806 0401 0501 0601 0303 0301 ";
+    EXPECT_EQ(offered, std::string(both) + (version == TLS1_2_VERSION ? "0302 0402 0502 0602 types 010240" : "types "));
   }
-  EXPECT_EQ(offered, "0403 0503 0603 0807 0808 0809 080a 080b 0804 0805 0806 0401 0501 0601 0303 0301 ");
 }
 
 TEST_F(TlsTest, AClientWithoutACertificateIsNotJudged) {
