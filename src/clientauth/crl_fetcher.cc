@@ -21,11 +21,14 @@ constexpr milliseconds kDownload{30'000};
 constexpr milliseconds kTaking{60'000};
 constexpr std::size_t kMostFlights = 64;       // each holds kMaxFetchedCrl at most
 constexpr std::size_t kMostFlightsToOne = 16;  // server
+constexpr std::size_t kMostRecalls = 8;        // each holds a file
 constexpr std::size_t kMostPoints = 4'096;
 constexpr std::size_t kMostIssuers = 8;  // of one URL
 // The gateway's own limits: no leniency covers them, since clients can bring them about.
 constexpr std::string_view kOverloaded = "crl.overloaded";
 constexpr char kEnding[] = "the gateway is ending";
+// What is in force is saved again, so that files that are in use are younger than others.
+constexpr std::chrono::hours kSavedFor{1};
 // How long failures in a row are counted after the last, and a URL is known at all.
 constexpr milliseconds kForgotten{60'000};
 
@@ -54,7 +57,8 @@ CrlFetcher::CrlFetcher(event::Loop& loop, Fetch fetch)
       fetch_(std::move(fetch)),
       renewals_(loop, kMostPoints, [this](const std::shared_ptr<Point>& point) { return look_at(point); }),
       landed_(loop),
-      taken_(loop) {}
+      taken_(loop),
+      recalled_(loop) {}
 
 void CrlFetcher::want(std::shared_ptr<const CrlSlot> slot, std::string url, x509::Certificate issuer,
                       milliseconds timeout, Reply reply) {
@@ -122,6 +126,15 @@ void CrlFetcher::launch(const std::shared_ptr<Point>& point) {
     return schedule(point);
   }
   point->flying = true;
+  if (!std::exchange(point->recalled, true) && memory_.load != nullptr) {
+    ++recalls_;
+    event::spawn(recall_first(point));
+  } else {
+    queue(point);
+  }
+}
+
+void CrlFetcher::queue(const std::shared_ptr<Point>& point) {
   if (has_room_for(*point)) {
     take_off(point);
   } else {
@@ -170,8 +183,25 @@ CrlDelivery CrlFetcher::delivery_of(const Point& point, std::shared_ptr<const st
   return delivery;
 }
 
+Task<void> CrlFetcher::recall_first(std::shared_ptr<Point> point) {
+  while (reading_ >= kMostRecalls && !finishing_) co_await recalled_.wait(event::kNoDeadline);
+  if (!finishing_) {
+    ++reading_;
+    co_await recall(point);
+    --reading_;
+    recalled_.notify();
+  }
+  --recalls_;
+  if (!finishing_) {
+    queue(point);
+    co_return;
+  }
+  point->flying = false;
+  refuse(*point);
+  landed_.notify();
+}
+
 Task<void> CrlFetcher::recall(std::shared_ptr<Point> point) {
-  if (std::exchange(point->recalled, true) || memory_.load == nullptr) co_return;
   std::optional<SavedCrl> saved = memory_.load(point->from->url);
   if (!saved) co_return;
   // A clock that was set back makes nothing younger than now.
@@ -183,26 +213,33 @@ Task<void> CrlFetcher::recall(std::shared_ptr<Point> point) {
   ++counts_.recalled;
   point->next_update = taken->next_update;
   point->in_use = true;
-  // Whoever is refused by it, or is of another CA, waits for what the server says.
-  if (point->issuers.size() > 1) co_return;
-  point->holds_until = loop_.now() + internal::failure_memory(1);
   for (const CrlTaken::Result& result : taken->results) {
     if (result.error) continue;
-    auto news = std::make_shared<CrlNews>();
-    news->url = point->from->url;
-    news->holds_until = point->holds_until;
-    point->said.push_back({result.slot, std::move(news)});
+    for (const Waiting& one : point->waiting) {
+      if (one.slot == result.slot) one.reply(nullptr);
+    }
   }
-  answer(*point);
+}
+
+// A list that is older than what some slot knows is no last word.
+void CrlFetcher::save(Point& point, const std::string& bytes, WallTime fetched_at, const CrlTaken& taken) {
+  if (memory_.save == nullptr) return;
+  const auto& results = taken.results;
+  const bool is_older = std::any_of(results.begin(), results.end(), [](const CrlTaken::Result& result) {
+    return result.error && result.error->code == "crl.superseded";
+  });
+  const bool is_taken = std::any_of(results.begin(), results.end(),
+                                    [](const CrlTaken::Result& result) { return !result.error.has_value(); });
+  const bool is_due = taken.changed || !point.saved_at || fetched_at - *point.saved_at >= kSavedFor;
+  if (is_older || !is_taken || !is_due || !taken.next_update) return;
+  if (memory_.save(point.from->url, bytes, fetched_at)) {
+    point.saved_at = fetched_at;
+  } else {
+    point.saved_at.reset();
+  }
 }
 
 Task<void> CrlFetcher::fly(std::shared_ptr<Point> point) {
-  co_await recall(point);
-  if (finishing_) {
-    refuse(*point);
-    land(point);
-    co_return;
-  }
   // Again where a profile asked after the lists had gone to the others'.
   do {
     ++counts_.fetches;
@@ -219,7 +256,7 @@ Task<void> CrlFetcher::fly(std::shared_ptr<Point> point) {
       CrlDelivery delivery = delivery_of(*point, bytes, now, latency);
       asked_for = point->issuers.size();
       taken = co_await hand_over(std::move(delivery));
-      if (taken && taken->changed && memory_.save != nullptr) memory_.save(point->from->url, *bytes, now);
+      if (taken) save(*point, *bytes, now, *taken);
     }
     // A CA that has joined meanwhile was not looked for in what came.
     if (taken && !finishing_ && asked_for < point->issuers.size()) continue;
@@ -336,7 +373,8 @@ Task<void> CrlFetcher::finish() {
     refuse(*point);
   }
   taken_.notify();
-  while (flying_ > 0) co_await landed_.wait(event::kNoDeadline);
+  recalled_.notify();
+  while (flying_ > 0 || recalls_ > 0) co_await landed_.wait(event::kNoDeadline);
 }
 
 }  // namespace portcullis::clientauth

@@ -65,7 +65,7 @@ class CrlFetcher {
   using Observer = std::function<void(const CrlNews&)>;
   // What outlives the process; both on the fetcher's thread. `load` waits for the disk.
   struct Memory {
-    std::function<void(const std::string& url, const std::string& bytes, WallTime fetched_at)> save;
+    std::function<bool(const std::string& url, const std::string& bytes, WallTime fetched_at)> save;  // false: not now
     std::function<std::optional<SavedCrl>(const std::string& url)> load;
   };
 
@@ -81,7 +81,8 @@ class CrlFetcher {
 
   // Any thread. `issuer`: of the certificate that names the URL. `reply` is called once, on the fetcher's thread: at
   // once where a failure is remembered or the server has taken longer than `timeout` already, else when the fetch has
-  // ended. A download may go on for longer than anybody waits, so that the next request finds its list.
+  // ended. Before that it is called with null where a list was remembered that could tell. A download may go on for
+  // longer than anybody waits, so that the next request finds its list.
   void want(std::shared_ptr<const CrlSlot> slot, std::string url, x509::Certificate issuer,
             std::chrono::milliseconds timeout, Reply reply);
 
@@ -115,6 +116,7 @@ class CrlFetcher {
     std::optional<WallTime> next_update;    // of what is in force
     bool in_use = false;                    // when the fetch under way began
     bool recalled = false;                  // what is remembered of it has been looked for
+    std::optional<WallTime> saved_at;       // what is in force
   };
 
   void start(Waiting waiting, const std::string& url, const x509::Certificate& issuer,
@@ -126,8 +128,12 @@ class CrlFetcher {
   void refuse(Point& point);  // the gateway is ending
   std::shared_ptr<const CrlNews> remembered(const Point& point, const std::shared_ptr<const CrlSlot>& slot) const;
   event::Task<void> fly(std::shared_ptr<Point> point);
-  // Puts in force what is remembered of a URL that is new, and answers those whom that can tell.
+  // Before the first fetch of a URL that is new: puts in force what is remembered of it, and has those look again whom
+  // that can tell. Waits for no server's turn.
+  event::Task<void> recall_first(std::shared_ptr<Point> point);
   event::Task<void> recall(std::shared_ptr<Point> point);
+  void queue(const std::shared_ptr<Point>& point);
+  void save(Point& point, const std::string& bytes, WallTime fetched_at, const CrlTaken& taken);
   CrlDelivery delivery_of(const Point& point, std::shared_ptr<const std::string> bytes, WallTime fetched_at,
                           std::chrono::milliseconds latency) const;
   // Nothing where the keeper does not answer.
@@ -145,10 +151,11 @@ class CrlFetcher {
   Memory memory_;
   std::map<std::string, std::shared_ptr<Point>> points_;
   std::size_t flying_ = 0;
+  std::size_t recalls_ = 0, reading_ = 0;         // begun, and of them those that have their turn
   std::map<std::string, std::size_t> flying_to_;  // by server
   std::deque<std::shared_ptr<Point>> queued_;     // for their turn
   internal::RenewalQueue<Point> renewals_;
-  event::Signal landed_, taken_;
+  event::Signal landed_, taken_, recalled_;
   CrlFetchCounts counts_;
   bool finishing_ = false;
 };

@@ -62,7 +62,9 @@ struct CrlMemoryTest : CrlFetchTest {
   CrlMemoryTest() {
     fetcher->remember_by({.save =
                               [this](const std::string& url, const std::string& bytes, WallTime at) {
-                                saved[url] = {bytes, at};
+                                ++saves;
+                                if (!refuses) saved[url] = {bytes, at};
+                                return !refuses;
                               },
                           .load = [this](const std::string& url) -> std::optional<SavedCrl> {
                             ++looked;
@@ -74,7 +76,8 @@ struct CrlMemoryTest : CrlFetchTest {
   void remember(const std::string& bytes) { saved[kUrl] = {bytes, loop->wall_now() - 60s}; }
 
   std::map<std::string, SavedCrl> saved;
-  int looked = 0;
+  int looked = 0, saves = 0;
+  bool refuses = false;  // there is no room
 };
 
 TEST_F(CrlMemoryTest, WhatIsNewIsSavedAndWhatIsRefusedIsNot) {
@@ -94,21 +97,71 @@ TEST_F(CrlMemoryTest, WhatIsNewIsSavedAndWhatIsRefusedIsNot) {
   EXPECT_EQ(looked, 1) << "while the URL is known its list is in memory";
 }
 
+TEST_F(CrlMemoryTest, TheSameListIsSavedAgainWhereThatFailedOrWasLongAgo) {
+  const auto held = slot();
+  served[kUrl] = list({}, 1, 24h);
+  refuses = true;
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(saves, 1);
+  refuses = false;
+  pass(3s);
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(saves, 2);
+  pass(5s);
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(fetches.size(), 3U);
+  EXPECT_EQ(saves, 2) << "it is there";
+  pass(1h);
+  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(saves, 3);
+}
+
+TEST_F(CrlMemoryTest, AnOlderListThatAnotherProfileTakesIsNotSaved) {
+  const auto mine = slot();
+  const auto theirs = keeper.slot("other", {{"/nowhere.crl"}, true}, {ca.certificate});
+  const std::string newer = served[kUrl] = list({&client}, 5);
+  EXPECT_EQ(said(mine), "ok");
+  pass(3s);
+  served[kUrl] = list({}, 4);
+  EXPECT_EQ(said(theirs), "ok");
+  EXPECT_EQ(says(theirs, client), "good");
+  EXPECT_EQ(saved[kUrl].bytes, newer);
+}
+
 TEST_F(CrlMemoryTest, AServerThatIsAwayOrHangsAfterARestartKeepsNobodyWaiting) {
   remember(list({&client}));
   const auto held = slot();
   hold = true;
-  EXPECT_EQ(said(held), "ok");
+  const auto replies = asked(held, kUrl, ca);
+  EXPECT_TRUE(turn_until([&] { return !replies->empty(); }));
   EXPECT_EQ(says(held, client), "revoked");
   EXPECT_EQ(says(held, other), "good");
   EXPECT_EQ(held->index()->find(other.certificate, ca.certificate, loop->wall_now()).origin->fetched_at,
             loop->wall_now() - 60s);
+  turns(3);
   EXPECT_EQ(fetches.size(), 1U) << "a newer one may be there";
   EXPECT_TRUE(heard.empty());
   let_go();
   EXPECT_EQ(heard, std::vector<std::string>{"crl.http_status"});
+  EXPECT_EQ(*replies, (std::vector<std::string>{"look", "crl.http_status"}))
+      << "whom the list cannot tell waits for the server";
   EXPECT_EQ(says(held, other), "good");
   EXPECT_EQ(fetcher->counts().recalled, 1U);
+}
+
+TEST_F(CrlMemoryTest, NoneWaitsForTheTurnOfAServerThatHangs) {
+  hold = true;
+  const auto held = slot();
+  std::vector<std::shared_ptr<std::vector<std::string>>> all;
+  for (int i = 0; i < 40; ++i) {
+    const std::string url = "http://crl.test/part" + std::to_string(i);
+    saved[url] = {list(), loop->wall_now()};
+    all.push_back(asked(held, url, ca));
+  }
+  EXPECT_TRUE(turn_until([&] { return std::none_of(all.begin(), all.end(), [](auto& one) { return one->empty(); }); }));
+  turns(3);
+  EXPECT_EQ(fetches.size(), 16U);
+  EXPECT_EQ(fetcher->counts().recalled, 40U);
 }
 
 TEST_F(CrlMemoryTest, ANewerListThatIsServedTakesItsPlaceAtOnce) {
@@ -116,7 +169,7 @@ TEST_F(CrlMemoryTest, ANewerListThatIsServedTakesItsPlaceAtOnce) {
   served[kUrl] = list({&client}, 2);
   const auto held = slot();
   hold = true;
-  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(said(held), "look");
   EXPECT_EQ(says(held, client), "good");
   let_go();
   EXPECT_EQ(says(held, client), "revoked");
@@ -127,27 +180,27 @@ TEST_F(CrlMemoryTest, AnOlderListThatIsServedDoesNot) {
   remember(list({&client}, 2));
   served[kUrl] = list({}, 1);
   const auto held = slot();
-  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(said(held), "look");
   turns(4);
   EXPECT_EQ(fetches.size(), 1U);
   EXPECT_EQ(says(held, client), "revoked");
+  EXPECT_EQ(saves, 0);
 }
 
 TEST_F(CrlMemoryTest, WhatWasSavedIsVerifiedAndItsFailureIsNobodysAnswer) {
+  int number = 5;
   for (const std::string& bytes : {std::string("nonsense"), revocation::make_crl(ca, {.spoil = true}),
                                    revocation::make_crl(root, {}), list({}, 1, -3600s)}) {
-    CrlMemoryTest::saved[kUrl] = {bytes, loop->wall_now()};
-    fetches.clear();
-    served[kUrl] = list({&client}, 5);
+    const std::string url = kUrl + std::to_string(number);
+    saved[url] = {bytes, loop->wall_now()};
+    served[url] = list({&client}, static_cast<char>(number++));
     const auto held = slot();
-    EXPECT_EQ(said(held), "ok");
-    EXPECT_EQ(fetches.size(), 1U);
+    EXPECT_EQ(said(held, url), "ok");
     EXPECT_EQ(says(held, client), "revoked");
-    // Forgotten, so that the next one is looked for again.
-    pass(7200s);
-    turns(4);
+    EXPECT_EQ(saved[url].bytes, served[url]);
   }
-  EXPECT_GE(looked, 2);
+  EXPECT_EQ(looked, 4);
+  EXPECT_EQ(fetcher->counts().recalled, 0U);
 }
 
 TEST_F(CrlMemoryTest, WhoIsRefusedByItWaitsForTheServer) {
@@ -159,22 +212,26 @@ TEST_F(CrlMemoryTest, WhoIsRefusedByItWaitsForTheServer) {
 TEST_F(CrlMemoryTest, ATimeAheadOfTheClockIsNow) {
   saved[kUrl] = {list(), loop->wall_now() + 3600s};
   const auto held = slot();
-  EXPECT_EQ(said(held), "ok");
+  EXPECT_EQ(said(held), "look");
   EXPECT_EQ(held->index()->find(other.certificate, ca.certificate, loop->wall_now()).origin->fetched_at,
             loop->wall_now());
 }
 
-TEST_F(CrlMemoryTest, TheGatewayMayEndWhileItIsLookedAt) {
-  remember(list());
+TEST_F(CrlMemoryTest, TheGatewayMayEndWhileListsAreLookedAt) {
   keeper_is_busy = true;
-  std::string out;
-  fetcher->want(slot(), kUrl, ca.certificate, 5s,
-                [&out](const std::shared_ptr<const CrlNews>& news) { out = text(*news); });
+  const auto held = slot();
+  std::vector<std::shared_ptr<std::vector<std::string>>> all;
+  for (int i = 0; i < 20; ++i) {
+    const std::string url = "http://crl.test/part" + std::to_string(i);
+    saved[url] = {list(), loop->wall_now()};
+    all.push_back(asked(held, url, ca));
+  }
   turns(3);
+  EXPECT_EQ(looked, 8) << "the others wait for their turn";
   bool done = false;
   event::spawn(finish(fetcher.get(), &done));
   EXPECT_TRUE(turn_until([&] { return done; }));
-  EXPECT_EQ(out, "crl.overloaded");
+  for (const auto& one : all) EXPECT_EQ(*one, std::vector<std::string>{"crl.overloaded"});
   EXPECT_TRUE(fetches.empty());
 }
 

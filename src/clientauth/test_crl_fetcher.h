@@ -80,16 +80,23 @@ struct CrlFetchTest : event::ManualLoopTest {
   std::shared_ptr<const CrlSlot> slot(bool fetches = true) {
     return keeper.slot("strict", {{}, fetches}, {ca.certificate, root.certificate});
   }
-  // Asked and answered: "ok" or the reason.
+  // Asked and answered: "ok" or the reason; the first that is replied.
   std::string said(const std::shared_ptr<const CrlSlot>& by, const std::string& url = kUrl) {
     return said(by, url, ca);
   }
   std::string said(const std::shared_ptr<const CrlSlot>& by, const std::string& url, const x509::Issued& issuer) {
-    std::string out;
-    fetcher->want(by, url, issuer.certificate, 5s,
-                  [&out](const std::shared_ptr<const CrlNews>& news) { out = text(*news); });
-    EXPECT_TRUE(turn_until([&] { return !out.empty(); }));
-    return out;
+    const auto replies = asked(by, url, issuer);
+    EXPECT_TRUE(turn_until([&] { return !replies->empty(); }));
+    return replies->empty() ? "" : replies->front();
+  }
+  // What is replied; "look" where a list was remembered, before the answer.
+  std::shared_ptr<std::vector<std::string>> asked(const std::shared_ptr<const CrlSlot>& by, const std::string& url,
+                                                  const x509::Issued& issuer) {
+    auto replies = std::make_shared<std::vector<std::string>>();
+    fetcher->want(by, url, issuer.certificate, 5s, [replies](const std::shared_ptr<const CrlNews>& news) {
+      replies->push_back(news == nullptr ? "look" : text(*news));
+    });
+    return replies;
   }
   static std::string text(const CrlNews& news) {
     return news.failure == nullptr ? "ok" : std::string(news.failure->reason);

@@ -32,17 +32,17 @@ class WaitingRoom {
     event::Signal done;     // with each answer, and where it is given up
   };
 
-  // For another thread, to be called once: `take` puts the answer into the question, on the worker's thread, where the
-  // question is still there.
+  // For another thread, to be called once: `take` puts the answer, a pointer, into the question, on the worker's
+  // thread, where the question is still there. Called with null before that, it makes the question's owner look again.
   template <class Question, class Answer>
   std::function<void(Answer)> reply_to(const std::shared_ptr<Question>& question,
                                        std::function<void(Question&, Answer)> take) {
     const std::uint64_t number = enter(question);
     return [this, number, take = std::move(take)](Answer answer) {
       loop_.post([this, number, take, answer = std::move(answer)]() mutable {
-        const std::shared_ptr<Errand> errand = leave(number);
+        const std::shared_ptr<Errand> errand = answer == nullptr ? waiting_.at(number).lock() : leave(number);
         if (errand == nullptr) return;
-        take(static_cast<Question&>(*errand), std::move(answer));
+        if (answer != nullptr) take(static_cast<Question&>(*errand), std::move(answer));
         errand->done.notify();
       });
     };

@@ -67,7 +67,7 @@ OcspService::Memory saved_in(const std::string& state_dir) {
 clientauth::CrlFetcher::Memory lists_memory_in(store::Store& store) {
   clientauth::CrlFetcher::Memory memory;
   memory.save = [&store](const std::string& url, const std::string& bytes, WallTime fetched_at) {
-    store.lists().save({.key = x509::sha256(url), .url = url, .bytes = bytes, .fetched_at = fetched_at});
+    return store.lists().save({.key = x509::sha256(url), .url = url, .bytes = bytes, .fetched_at = fetched_at});
   };
   memory.load = [&store](const std::string& url) -> std::optional<clientauth::SavedCrl> {
     if (!store.lists().enabled()) return std::nullopt;

@@ -47,15 +47,42 @@ std::optional<std::string_view> take_line(std::string_view& text) {
   return line;
 }
 
-std::optional<std::string> read_whole(const std::string& path, std::size_t most) {
+// The file's first `bytes`, or fewer; nothing where it is larger than any that is saved, or is no file.
+std::optional<std::string> read_file(const std::string& path, std::size_t bytes) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return std::nullopt;
   std::string text;
   struct stat status {};
-  const bool good = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && read_up_to(fd, most, text);
+  bool good = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
+              static_cast<std::uint64_t>(status.st_size) <= kMostHead + SavedList::kMostBytes;
+  const std::size_t wanted = good ? std::min(bytes, static_cast<std::size_t>(status.st_size)) : 0;
+  good = good && read_up_to(fd, wanted, text);
   ::close(fd);
-  if (!good || text.size() > most) return std::nullopt;
+  if (!good) return std::nullopt;
+  text.resize(std::min(text.size(), wanted));
   return text;
+}
+
+// What stands before the list.
+struct Head {
+  std::size_t size = 0;
+  WallTime fetched_at{};
+};
+
+std::optional<Head> head_in(std::string_view text, const std::string& url) {
+  if (!text.starts_with(kMagic)) return std::nullopt;
+  std::string_view rest = text.substr(kMagic.size());
+  const auto name = take_line(rest);
+  const auto time = take_line(rest);
+  if (name != url || !time) return std::nullopt;
+  std::int64_t milliseconds = 0;
+  const auto [end, error] = std::from_chars(time->data(), time->data() + time->size(), milliseconds);
+  // Of a year with four digits: what the clock's own type may not hold is no time.
+  constexpr std::int64_t kLast = 253'402'300'799'000;
+  if (error != std::errc() || end != time->data() + time->size() || milliseconds < 0 || milliseconds > kLast) {
+    return std::nullopt;
+  }
+  return Head{text.size() - rest.size(), WallTime(std::chrono::milliseconds(milliseconds))};
 }
 
 tl::unexpected<Error> failed(const std::string& what) {
@@ -69,20 +96,11 @@ tl::unexpected<Error> failed(const std::string& what) {
 std::string lists_path(const std::string& state_dir) { return state_dir + "/lists"; }
 
 std::optional<SavedList> find_list(const std::string& directory, const Digest& key, const std::string& url) {
-  const auto text = read_whole(path_of(directory, key, kSuffix), kMostHead + SavedList::kMostBytes);
-  if (!text || !text->starts_with(kMagic)) return std::nullopt;
-  std::string_view rest = std::string_view(*text).substr(kMagic.size());
-  const auto name = take_line(rest);
-  const auto time = take_line(rest);
-  if (name != url || !time) return std::nullopt;
-  std::int64_t milliseconds = 0;
-  const auto [end, error] = std::from_chars(time->data(), time->data() + time->size(), milliseconds);
-  // Of a year with four digits: what the clock's own type may not hold is no time.
-  constexpr std::int64_t kLast = 253'402'300'799'000;
-  if (error != std::errc() || end != time->data() + time->size() || milliseconds < 0 || milliseconds > kLast) {
-    return std::nullopt;
-  }
-  return SavedList{key, url, std::string(rest), WallTime(std::chrono::milliseconds(milliseconds))};
+  auto text = read_file(path_of(directory, key, kSuffix), kMostHead + SavedList::kMostBytes);
+  const auto head = text ? head_in(*text, url) : std::nullopt;
+  if (!head) return std::nullopt;
+  text->erase(0, head->size);
+  return SavedList{key, url, std::move(*text), head->fetched_at};
 }
 
 ListKeeper::ListKeeper(Options options)
@@ -103,21 +121,32 @@ bool ListKeeper::add(SavedList list) {
   return true;
 }
 
-void ListKeeper::save(SavedList list) {
+bool ListKeeper::save(SavedList list) {
   if (!enabled() || list.bytes.size() > SavedList::kMostBytes || list.url.size() > SavedList::kMostUrl ||
       list.url.find('\n') != std::string::npos) {
-    return;
+    return false;
   }
   const std::scoped_lock lock(mutex_);
-  if (add(std::move(list))) return;
-  ++given_up_;
-  unsaved_.add();
+  if (add(std::move(list))) return true;
+  give_up(1);
+  return false;
+}
+
+void ListKeeper::give_up(std::uint64_t lists) {
+  given_up_ += lists;
+  unsaved_.add(lists);
 }
 
 ListKeeper::Lists ListKeeper::take() {
   const std::scoped_lock lock(mutex_);
-  waiting_bytes_ = 0;
   return std::exchange(waiting_, {});
+}
+
+void ListKeeper::forget() {
+  const std::scoped_lock lock(mutex_);
+  give_up(waiting_.size());
+  waiting_.clear();
+  waiting_bytes_ = 0;
 }
 
 Result<void> ListKeeper::write(const SavedList& list) {
@@ -126,6 +155,9 @@ Result<void> ListKeeper::write(const SavedList& list) {
   }
   const std::string draft = path_of(options_.directory, list.key, kDraftSuffix);
   const std::string path = path_of(options_.directory, list.key, kSuffix);
+  const auto there = read_file(path, kMostHead);
+  const auto head = there ? head_in(*there, list.url) : std::nullopt;
+  if (head && head->fetched_at > list.fetched_at && head->fetched_at <= options_.clock->wall()) return {};
   const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return failed("cannot write " + draft);
   Result<void> done;
@@ -177,17 +209,18 @@ void ListKeeper::write(const std::function<Result<void>()>& own_directory, bool 
   if (lists.empty()) return;
   const Result<void> own = own_directory();
   Result<void> done = own;
-  std::uint64_t lost = 0;
   for (auto& [key, list] : lists) {
-    if (done) done = write(list);
-    if (done) {
+    const std::size_t bytes = list.bytes.size();
+    // One that finds no room is in no other's way.
+    const Result<void> written = own ? write(list) : own;
+    const std::scoped_lock lock(mutex_);
+    waiting_bytes_ -= bytes;
+    if (written) {
       saved_.add();
       continue;
     }
-    const std::scoped_lock lock(mutex_);
-    if (!last && (waiting_.contains(key) || add(std::move(list)))) continue;
-    ++lost;
-    unsaved_.add();
+    if (done) done = written;
+    if (last || (!waiting_.contains(key) && !add(std::move(list)))) give_up(1);
   }
   if (own) trim();
   if (done) {
@@ -195,9 +228,10 @@ void ListKeeper::write(const std::function<Result<void>()>& own_directory, bool 
     return;
   }
   next_try_ = now + options_.retry;
+  std::uint64_t lost = 0;
   {
     const std::scoped_lock lock(mutex_);
-    lost += std::exchange(given_up_, 0);
+    lost = std::exchange(given_up_, 0);
   }
   trouble_.tell(done.error(), now, lost);
 }

@@ -59,8 +59,8 @@ class ListKeeper {
 
   explicit ListKeeper(Options options);
 
-  // Any thread. In place of what was saved of the URL before. Off, nothing is saved.
-  void save(SavedList list);
+  // Any thread. In place of what was saved of the URL before. False: off, or no room.
+  bool save(SavedList list);
   void set_enabled(bool enabled) { enabled_.store(enabled, std::memory_order_relaxed); }
   bool enabled() const { return enabled_.load(std::memory_order_relaxed); }
   const std::string& directory() const { return options_.directory; }
@@ -68,13 +68,17 @@ class ListKeeper {
   // The store's thread. Writes what waits; after a failure not before the time to try again, or a `last` time.
   // `own_directory` takes the state directory's lock, or says why not.
   void write(const std::function<Result<void>()>& own_directory, bool last);
+  // The store's thread. Gives up what waits.
+  void forget();
 
  private:
   using Lists = std::unordered_map<Digest, SavedList, DigestHash>;
 
   bool add(SavedList list);  // mutex_ is held; false: no room
   Lists take();
-  // Errors: store.full, store.failed.
+  void give_up(std::uint64_t lists);
+  // Leaves what is there where that was fetched later, by a process that had the directory before. Errors: store.full,
+  // store.failed.
   Result<void> write(const SavedList& list);
   // Removes what nobody finishes any more, and the oldest files beyond the limits.
   void trim() const;
@@ -86,8 +90,8 @@ class ListKeeper {
 
   std::mutex mutex_;  // guards what follows
   Lists waiting_;
-  std::size_t waiting_bytes_ = 0;
-  std::uint64_t given_up_ = 0;  // for want of room, since it was last reported
+  std::size_t waiting_bytes_ = 0;  // and of what is being written
+  std::uint64_t given_up_ = 0;     // for want of room, since it was last reported
 
   // The store's thread only.
   MonoTime next_try_{};

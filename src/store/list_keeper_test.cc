@@ -137,7 +137,7 @@ TEST_F(ListKeeperTest, OnlySoMuchWaits) {
   EXPECT_EQ(find(1)->bytes, "1234567890") << "in place of the one that waited";
   EXPECT_FALSE(find(2));
   EXPECT_TRUE(metric("portcullis_crl_lists_not_saved_total 1"));
-  keeper.save(list_of(2, "1234567890"));
+  EXPECT_TRUE(keeper.save(list_of(2, "1234567890")));
   keeper.write(ours, false);
   EXPECT_TRUE(find(2)) << "there is room again";
 }
@@ -152,6 +152,42 @@ TEST_F(ListKeeperTest, TheLastTimeNothingGoesOnWaiting) {
   EXPECT_FALSE(find(1));
 }
 
+TEST_F(ListKeeperTest, WhatIsSwitchedOffNoLongerWaits) {
+  ListKeeper keeper(options());
+  keeper.set_enabled(true);
+  EXPECT_TRUE(keeper.save(list_of(1)));
+  keeper.set_enabled(false);
+  EXPECT_FALSE(keeper.save(list_of(2)));
+  keeper.forget();
+  EXPECT_TRUE(metric("portcullis_crl_lists_not_saved_total 1"));
+  keeper.write(ours, false);
+  EXPECT_FALSE(find(1));
+}
+
+TEST_F(ListKeeperTest, AListThatWasFetchedLaterStays) {
+  ListKeeper before(options()), after(options());
+  before.set_enabled(true);
+  after.set_enabled(true);
+  SavedList later = list_of(1, "later");
+  later.fetched_at = kNow - 1s;
+  SavedList earlier = list_of(1, "earlier");
+  earlier.fetched_at = kNow - 2s;
+  after.save(earlier);
+  after.write(locked, false);
+  before.save(later);
+  before.write(ours, false);
+  clock.advance(5s);
+  after.write(ours, false);
+  EXPECT_EQ(find(1)->bytes, "later");
+  // One of a clock that was ahead does not.
+  later.fetched_at = kNow + 24h;
+  before.save(later);
+  before.write(ours, false);
+  after.save(earlier);
+  after.write(ours, false);
+  EXPECT_EQ(find(1)->bytes, "earlier");
+}
+
 TEST_F(ListKeeperTest, AFullDiskOrAFileInTheWayLosesNothingThatWasThere) {
   ListKeeper keeper(options());
   keeper.set_enabled(true);
@@ -161,8 +197,11 @@ TEST_F(ListKeeperTest, AFullDiskOrAFileInTheWayLosesNothingThatWasThere) {
   const std::string draft = directory + "/" + list_of(1).key.hex() + ".new";
   std::filesystem::create_directory(draft);
   keeper.save(list_of(1, "new"));
+  keeper.save(list_of(2));
+  keeper.save(list_of(3));
   keeper.write(ours, false);
   EXPECT_EQ(find(1)->bytes, "old");
+  EXPECT_TRUE(find(2) && find(3)) << "the others are written";
   std::filesystem::remove(draft);
   clock.advance(5s);
   keeper.write(ours, false);

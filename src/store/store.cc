@@ -135,7 +135,11 @@ void Store::run() {
     } else {
       answers_.close();
     }
-    if (lists_.enabled()) lists_.write(own, stopping);
+    if (lists_.enabled()) {
+      lists_.write(own, stopping);
+    } else {
+      lists_.forget();
+    }
     if (entries_ == 0 && !answers_.enabled() && !lists_.enabled()) lock_ = StateLock();
     {
       const std::scoped_lock lock(mutex_);

@@ -39,6 +39,18 @@ TEST_F(TlsTest, AClientMayHaveAKeyOfAnyType) {
   }
 }
 
+TEST_F(TlsTest, AListenerMayHaveAKeyOfAnyType) {
+  for (const x509::TestKey key : {x509::TestKey::kP384, x509::TestKey::kP521, x509::TestKey::kRsa2048,
+                                  x509::TestKey::kRsaPss, x509::TestKey::kEd25519, x509::TestKey::kEd448}) {
+    const x509::Issued own = pki.leaf("listener", ca, {.key = key, .eku = "serverAuth"});
+    open({{.identity = &own}});
+    for (const int version : kBothVersions) {
+      const auto link = connect({.version = version});
+      EXPECT_TRUE(link->good()) << static_cast<int>(key) << ' ' << link->error();
+    }
+  }
+}
+
 // OpenSSL offers a signature where it finds the type of its keys, and what checks it: all of them, whether or not with
 // crypto/tls_library.
 TEST_F(TlsTest, ACertificateRequestOffersEverySignatureThatOpenSslKnows) {

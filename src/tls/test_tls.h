@@ -208,6 +208,7 @@ struct ListenerSpec {
   std::uint8_t digest = 1;  // sessions are good among listeners of one digest
   std::uint32_t presented_bytes = 32 * 1024;
   bool http2 = false;
+  const x509::Issued* identity = nullptr;  // null: the fixture's
 };
 
 inline TlsPolicy policy_of(int min_version, int max_version, const char* suites = "TLS_AES_128_GCM_SHA256") {
@@ -241,8 +242,9 @@ struct TlsTest : event::ManualLoopTest {
     for (ListenerSpec& spec : specs) {
       Digest digest;
       digest.bytes[0] = spec.digest;
-      const x509::CertificateList chain = server.presented();
-      x509::ServerKeyPair pair{server.certificate, {chain.begin() + 1, chain.end()}, server.issuers, server.key};
+      const x509::Issued& own = spec.identity == nullptr ? server : *spec.identity;
+      const x509::CertificateList chain = own.presented();
+      x509::ServerKeyPair pair{own.certificate, {chain.begin() + 1, chain.end()}, own.issuers, own.key};
       ServerContextOptions options{std::move(pair), spec.policy,          spec.verifier, spec.ca_names,
                                    digest,          spec.presented_bytes, spec.http2,    keeps_ids()};
       auto made = ServerContext::create(std::move(options));
