@@ -352,12 +352,10 @@ class Restarted(FetchCase):
         self.evidence(bad, REVOKED, self.own)
         self.fetch_failed(self.name, "crl.unreachable", self.own)
         self.own.stop()
-        # Nor for one that hangs.
+        # Nor for one that hangs, for which whoever waited would be refused.
         self.lists.put(self.name, Served(delivery="hang"))
         self.own.start()
-        began = time.monotonic()
         self.evidence(good, "SUCCESS", self.own)
-        self.assertLess(time.monotonic() - began, TIMEOUT)
 
     def test_a_newer_list_is_fetched_all_the_same_and_cuts_whom_it_revokes(self) -> None:
         who = self.client()
