@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -23,28 +22,10 @@ using telemetry::log_info;
 
 namespace {
 
-// A file: this line, the URL's, the time's (milliseconds since 1970), and the list.
-constexpr std::string_view kMagic = "portcullis list 1\n";
 constexpr std::string_view kSuffix = ".list";
 constexpr std::string_view kDraftSuffix = ".new";
-constexpr std::size_t kMostHead = 64 + SavedList::kMostUrl;
-
 std::string path_of(const std::string& directory, const Digest& key, std::string_view suffix) {
   return directory + "/" + key.hex() + std::string(suffix);
-}
-
-std::string head_of(const SavedList& list) {
-  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(list.fetched_at.time_since_epoch());
-  return std::string(kMagic) + list.url + "\n" + std::to_string(since.count()) + "\n";
-}
-
-// The text up to the next line's end, which goes with it.
-std::optional<std::string_view> take_line(std::string_view& text) {
-  const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos) return std::nullopt;
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end + 1);
-  return line;
 }
 
 // The file's first `bytes`, or fewer; nothing where it is larger than any that is saved, or is no file.
@@ -54,35 +35,13 @@ std::optional<std::string> read_file(const std::string& path, std::size_t bytes)
   std::string text;
   struct stat status {};
   bool good = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
-              static_cast<std::uint64_t>(status.st_size) <= kMostHead + SavedList::kMostBytes;
+              static_cast<std::uint64_t>(status.st_size) <= SavedListHead::kMostBytes + SavedList::kMostBytes;
   const std::size_t wanted = good ? std::min(bytes, static_cast<std::size_t>(status.st_size)) : 0;
   good = good && read_up_to(fd, wanted, text);
   ::close(fd);
   if (!good) return std::nullopt;
   text.resize(std::min(text.size(), wanted));
   return text;
-}
-
-// What stands before the list.
-struct Head {
-  std::size_t size = 0;
-  WallTime fetched_at{};
-};
-
-std::optional<Head> head_in(std::string_view text, const std::string& url) {
-  if (!text.starts_with(kMagic)) return std::nullopt;
-  std::string_view rest = text.substr(kMagic.size());
-  const auto name = take_line(rest);
-  const auto time = take_line(rest);
-  if (name != url || !time) return std::nullopt;
-  std::int64_t milliseconds = 0;
-  const auto [end, error] = std::from_chars(time->data(), time->data() + time->size(), milliseconds);
-  // Of a year with four digits: what the clock's own type may not hold is no time.
-  constexpr std::int64_t kLast = 253'402'300'799'000;
-  if (error != std::errc() || end != time->data() + time->size() || milliseconds < 0 || milliseconds > kLast) {
-    return std::nullopt;
-  }
-  return Head{text.size() - rest.size(), WallTime(std::chrono::milliseconds(milliseconds))};
 }
 
 tl::unexpected<Error> failed(const std::string& what) {
@@ -96,9 +55,9 @@ tl::unexpected<Error> failed(const std::string& what) {
 std::string lists_path(const std::string& state_dir) { return state_dir + "/lists"; }
 
 std::optional<SavedList> find_list(const std::string& directory, const Digest& key, const std::string& url) {
-  auto text = read_file(path_of(directory, key, kSuffix), kMostHead + SavedList::kMostBytes);
-  const auto head = text ? head_in(*text, url) : std::nullopt;
-  if (!head) return std::nullopt;
+  auto text = read_file(path_of(directory, key, kSuffix), SavedListHead::kMostBytes + SavedList::kMostBytes);
+  const auto head = text ? read_head(*text) : std::nullopt;
+  if (!head || head->url != url) return std::nullopt;
   text->erase(0, head->size);
   return SavedList{key, url, std::move(*text), head->fetched_at};
 }
@@ -155,13 +114,16 @@ Result<void> ListKeeper::write(const SavedList& list) {
   }
   const std::string draft = path_of(options_.directory, list.key, kDraftSuffix);
   const std::string path = path_of(options_.directory, list.key, kSuffix);
-  const auto there = read_file(path, kMostHead);
-  const auto head = there ? head_in(*there, list.url) : std::nullopt;
-  if (head && head->fetched_at > list.fetched_at && head->fetched_at <= options_.clock->wall()) return {};
+  const auto there = read_file(path, SavedListHead::kMostBytes);
+  const auto head = there ? read_head(*there) : std::nullopt;
+  if (head && head->url == list.url && head->fetched_at > list.fetched_at &&
+      head->fetched_at <= options_.clock->wall()) {
+    return {};
+  }
   const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return failed("cannot write " + draft);
   Result<void> done;
-  if (!write_all(fd, head_of(list)) || !write_all(fd, list.bytes) || ::fsync(fd) != 0) {
+  if (!write_all(fd, to_text({list.url, list.fetched_at})) || !write_all(fd, list.bytes) || ::fsync(fd) != 0) {
     done = failed("cannot write " + draft);
   }
   ::close(fd);

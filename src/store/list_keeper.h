@@ -16,23 +16,12 @@
 #include <unordered_map>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/result.h"
 #include "store/internal/trouble_report.h"
+#include "store/saved_list.h"
 #include "telemetry/metrics.h"
 
 namespace portcullis::store {
-
-// What one URL served. A value.
-struct SavedList {
-  static constexpr std::size_t kMostBytes = 16U << 20U;  // of `bytes`: as much as is fetched (clientauth/crl_fetcher)
-  static constexpr std::size_t kMostUrl = 4096;
-
-  Digest key;  // of the URL
-  std::string url;
-  std::string bytes;  // DER or PEM, as they came
-  WallTime fetched_at{};
-};
 
 // Where the lists of a state directory are.
 std::string lists_path(const std::string& state_dir);
