@@ -228,15 +228,11 @@ void CrlFetcher::save(Point& point, const std::string& bytes, WallTime fetched_a
   const bool is_older = std::any_of(results.begin(), results.end(), [](const CrlTaken::Result& result) {
     return result.error && result.error->code == "crl.superseded";
   });
-  const bool is_taken = std::any_of(results.begin(), results.end(),
-                                    [](const CrlTaken::Result& result) { return !result.error.has_value(); });
+  const bool is_in_force = taken.next_update.has_value();
   const bool is_due = taken.changed || !point.saved_at || fetched_at - *point.saved_at >= kSavedFor;
-  if (is_older || !is_taken || !is_due || !taken.next_update) return;
-  if (memory_.save(point.from->url, bytes, fetched_at)) {
-    point.saved_at = fetched_at;
-  } else {
-    point.saved_at.reset();
-  }
+  if (is_older || !is_in_force || !is_due) return;
+  point.saved_at.reset();
+  if (memory_.save(point.from->url, bytes, fetched_at)) point.saved_at = fetched_at;
 }
 
 Task<void> CrlFetcher::fly(std::shared_ptr<Point> point) {

@@ -37,6 +37,17 @@ std::optional<clientauth::SavedCrl> list_in(const std::string& directory, const 
   return clientauth::SavedCrl{std::move(found->bytes), found->fetched_at};
 }
 
+// Of any listener's clients.
+template <class Holds>
+bool any_policy(const snapshot::Snapshot& snapshot, Holds holds) {
+  return std::any_of(snapshot.addresses.begin(), snapshot.addresses.end(), [&holds](const auto& address) {
+    return std::any_of(address->listeners.begin(), address->listeners.end(),
+                       [&holds](const snapshot::Listener& listener) {
+                         return listener.verifier != nullptr && holds(listener.verifier->policy());
+                       });
+  });
+}
+
 }  // namespace
 
 OcspService::Memory memory_in(store::Store& store) {
@@ -81,21 +92,6 @@ clientauth::CrlFetcher::Memory saved_lists_in(const std::string& state_dir) {
   memory.load = [directory = store::lists_path(state_dir)](const std::string& url) { return list_in(directory, url); };
   return memory;
 }
-
-namespace {
-
-// Of any listener's clients.
-template <class Holds>
-bool any_policy(const snapshot::Snapshot& snapshot, Holds holds) {
-  return std::any_of(snapshot.addresses.begin(), snapshot.addresses.end(), [&holds](const auto& address) {
-    return std::any_of(address->listeners.begin(), address->listeners.end(),
-                       [&holds](const snapshot::Listener& listener) {
-                         return listener.verifier != nullptr && holds(listener.verifier->policy());
-                       });
-  });
-}
-
-}  // namespace
 
 bool asks_responders(const snapshot::Snapshot& snapshot) {
   return any_policy(snapshot, [](const clientauth::ClientPolicy& policy) { return policy.ocsp.has_value(); });
